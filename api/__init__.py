@@ -1,0 +1,1 @@
+"""HTTP: one route, one command or one query."""

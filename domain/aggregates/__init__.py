@@ -1,0 +1,1 @@
+"""The state tables. Each decides on its own stream, and knows no other."""

@@ -1,0 +1,36 @@
+"""Every choice that is ours, as one frozen value. What a decision used of it is pinned in the event."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Days unless the name says otherwise."""
+
+    grace_days: int = 30
+    reinstatement_days: int = 90
+    subscription_reminders: tuple[int, ...] = (90, 60, 30, 14, 7, 1)
+    user_plan_reminders: tuple[int, ...] = (30, 7)
+    token_reminders: tuple[int, ...] = (30, 14, 7, 1)
+    bulk_data_link_reminders: tuple[int, ...] = (1,)
+    bulk_data_link_days: int = 7
+    term_months: int = 12
+    max_queued_terms: int = 2
+    max_live_tokens: int = 5
+    max_overlap_days: int = 30
+    max_extension_days: int = 60
+    domain_retirement_days: int = 90
+    contact_transfer_days: int = 7
+    incomplete_nomination_reminders: tuple[int, ...] = (7, 21)
+    """Days after a nomination at which what is still missing is asked for again."""
+    user_renewal_opens_days: int = 30
+    user_plans_follow_renewal: bool = False
+    invitation_days: int = 14
+    at_risk_days: int = 14
+    registered_accounts_known: bool = False
+    """True where the platform keeps our table of registered accounts; False counts every address as registered."""
+    emails_per_minute_after_outage: int = 600
+    email_retry_days: int = 5
+
+
+DEFAULT_RULES = Rules()

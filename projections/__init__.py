@@ -1,0 +1,1 @@
+"""What follows the log: tables to read from, and the outbox."""

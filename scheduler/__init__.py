@@ -1,0 +1,1 @@
+"""The heartbeat: what falls due is done, what is to be said is sent."""
