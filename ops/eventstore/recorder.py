@@ -1,0 +1,210 @@
+"""The recorder: appends in one transaction, in an order that readers can rely on, and reads back."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Event as Flag
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent, Subscription
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
+
+from domain.application import CommandRecord, CommandRepeated, StoredNotification, StoredRecord
+from domain.clock import SystemClock
+from domain.events.base import Claim, Metadata, Release
+from ops.eventstore.append import Append, Dialect, PostgreSQL, SQLite
+from ops.eventstore.claims import net_effect
+from ops.eventstore.engine import reading, writing
+from ops.eventstore.faults import library_errors
+from ops.eventstore.schema import claims as claims_table
+from ops.eventstore.schema import commands, events
+
+POLL_SECONDS = 0.05
+
+
+class Recorder(ApplicationRecorder):
+    """The log of one database. Every method raises the library's errors when the database fails."""
+
+    def __init__(self, engine: Engine, *, now: Callable[[], datetime] | None = None, dialect: Dialect | None = None) -> None:
+        self.engine = engine
+        self._now = now or SystemClock().now
+        # A single select needs no transaction around it: on PostgreSQL that saves two round trips.
+        self._reader = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._dialect = dialect or (SQLite() if engine.dialect.name == "sqlite" else PostgreSQL())
+
+    # appending
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        command: CommandRecord | None = None,
+        requires: Mapping[UUID, int] | None = None,
+        claims: Sequence[tuple[UUID, Claim | Release]] = (),
+        **_: Any,
+    ) -> Sequence[int] | None:
+        """Append in one transaction; the positions of the events.
+
+        Raises CommandRepeated (the command's id is on record), IntegrityError (a version of a stream is taken), Outdated (a stream
+        of `requires` is not at its version) or ClaimHeld, and then nothing is recorded.
+        """
+        releases, holders = net_effect(claims)
+        append = Append(
+            records=[each if isinstance(each, StoredRecord) else StoredRecord(**vars(each)) for each in stored_events],
+            recorded_at=self._now(),
+            command=command,
+            requires=requires or {},
+            releases=releases,
+            holders=holders,
+        )
+        try:
+            with library_errors(), writing(self.engine) as connection:
+                positions = self._dialect.insert(connection, append)
+                self._dialect.check_and_claim(connection, append, positions)
+                return positions
+        except IntegrityError:
+            # A twin of the command has taken the versions as well: what it did matters more than that they are taken.
+            if command and (record := self.find_command(command.command_id)):
+                raise CommandRepeated(record) from None
+            raise
+
+    # reading
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        version = events.c.stream_version
+        statement = select(events.c.stream_id, version, events.c.topic, events.c.state)
+        statement = statement.where(events.c.stream_id == UUID(str(originator_id))).limit(limit)
+        if gt is not None:
+            statement = statement.where(version > gt)
+        if lte is not None:
+            statement = statement.where(version <= lte)
+        with self._reading() as connection:
+            rows = connection.execute(statement.order_by(version.desc() if desc else version)).all()
+        return [StoredEvent(*row) for row in rows]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        position = events.c.position
+        conditions: list[ColumnElement[bool]] = []
+        if start is not None:
+            conditions.append(position >= start if inclusive_of_start else position > start)
+        if stop is not None:
+            conditions.append(position <= stop)
+        if topics:
+            conditions.append(events.c.topic.in_(topics))
+        with self._reading() as connection:
+            return _notifications(connection, conditions, position, limit)
+
+    def read_log(self, *, after: int, limit: int) -> list[StoredNotification]:
+        """Up to `limit` events behind position `after`. Whatever is missing among them will never come."""
+        with self._reading() as connection:
+            return _notifications(connection, [events.c.position > after], events.c.position, limit)
+
+    def read_stream(self, stream_id: UUID, *, after: int = 0, until: int | None = None) -> list[StoredNotification]:
+        version = events.c.stream_version
+        conditions = [events.c.stream_id == stream_id, version > after]
+        if until is not None:
+            conditions.append(version <= until)
+        with self._reading() as connection:
+            return _notifications(connection, conditions, version, None)
+
+    def max_notification_id(self) -> int | None:
+        with self._reading() as connection:
+            position: int | None = connection.scalar(select(func.max(events.c.position)))
+        return position
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        return PollingSubscription(self, gt, topics)
+
+    def find_command(self, command_id: UUID) -> CommandRecord | None:
+        with self._reading() as connection:
+            row = connection.execute(select(commands).where(commands.c.command_id == command_id)).one_or_none()
+        return CommandRecord(**row._mapping) if row else None  # noqa: SLF001 - public, in spite of its name
+
+    def holder(self, kind: str, key: str) -> UUID | None:
+        table = claims_table.c
+        with self._reading() as connection:
+            return connection.scalar(select(table.stream_id).where(table.kind == kind, table.key == key))
+
+    def claims(self, kind: str, low: str, high: str) -> list[tuple[str, UUID]]:
+        """The claims of a kind with low <= key < high, in order of their keys (compared as bytes)."""
+        table = claims_table.c
+        statement = select(table.key, table.stream_id).where(table.kind == kind, table.key >= low, table.key < high)
+        with self._reading() as connection:
+            return [(key, stream) for key, stream in connection.execute(statement.order_by(table.key))]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with library_errors(), reading(self._reader) as connection:
+            yield connection
+
+
+class PollingSubscription(Subscription[ApplicationRecorder]):
+    """Asks again and again; stopping it ends the iteration, also while it waits."""
+
+    def __init__(self, recorder: ApplicationRecorder, gt: int | None, topics: Sequence[str]) -> None:
+        super().__init__(recorder, gt, topics)
+        self._stopped = Flag()
+        self._fetched: list[Notification] = []
+
+    def stop(self) -> None:
+        super().stop()
+        self._stopped.set()
+
+    def __next__(self) -> Notification:
+        while not self._stopped.is_set():
+            if self._fetched:
+                return self._fetched.pop()
+            found = self._recorder.select_notifications(self._last_notification_id, 500, topics=self._topics, inclusive_of_start=False)
+            if found:
+                self._fetched = list(reversed(found))
+                self._last_notification_id = found[-1].id
+            else:
+                self._stopped.wait(POLL_SECONDS)
+        raise StopIteration
+
+
+def _notifications(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], order: ColumnElement[int], limit: int | None
+) -> list[StoredNotification]:
+    statement = select(events).where(*conditions).order_by(order).limit(limit)
+    return [_notification(row) for row in connection.execute(statement)]
+
+
+def _notification(row: Row[Any]) -> StoredNotification:
+    return StoredNotification(
+        id=row.position,
+        originator_id=row.stream_id,
+        originator_version=row.stream_version,
+        topic=row.topic,
+        class_version=row.class_version,
+        state=row.state,
+        at=row.at,
+        recorded_at=row.recorded_at,
+        account_id=row.account_id,
+        metadata=Metadata(
+            actor=row.actor or "",
+            role=row.role or "",
+            on_behalf_of=row.on_behalf_of,
+            reason=row.reason,
+            command_id=row.command_id,
+            correlation_id=row.correlation_id,
+            causation_id=row.causation_id,
+        ),
+    )
