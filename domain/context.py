@@ -46,6 +46,7 @@ class SubscriptionFacts:
     term: TermFacts | None  # the current one, or the last one
     terms: tuple[TermFacts, ...] = ()  # every term so far, queued ones included, by number
     grace_days: int = 0
+    time_zone: str = "UTC"  # grace counts local days of it
     ended_because: str | None = None
 
 
