@@ -1,6 +1,6 @@
 """Engines for both databases, their transactions, and the refusal of a database that can forget."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,28 +84,36 @@ def refuse_forgetful(engine: Engine) -> None:
     """Raise ForgetfulDatabase unless what is committed survives a crash of the machine."""
     with reading(engine) as connection:
         if connection.dialect.name == "sqlite":
-            _refuse_forgetful_sqlite(connection)
+            journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+            synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+            fault = sqlite_fault(journal, synchronous)
         else:
-            _refuse_forgetful_postgresql(connection)
+            settings = connection.exec_driver_sql("SELECT name, setting FROM pg_settings WHERE name IN %s", (POSTGRESQL_SETTINGS,))
+            fault = postgresql_fault({row.name: row.setting for row in settings})
+    if fault:
+        raise ForgetfulDatabase(fault)
 
 
-def _refuse_forgetful_sqlite(connection: Connection) -> None:
-    synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+def sqlite_fault(journal: str, synchronous: int) -> str | None:
     if synchronous < _FULL:
-        raise ForgetfulDatabase("SQLite runs with synchronous below FULL: a power cut can lose acknowledged commands")
-    journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        return "SQLite runs with synchronous below FULL: a power cut can lose acknowledged commands"
     if journal in {"memory", "off"}:
-        raise ForgetfulDatabase(f"SQLite runs with journal_mode={journal}: a crash can lose or corrupt the log; keep it in a file")
+        return f"SQLite runs with journal_mode={journal}: a crash can lose or corrupt the log; keep the database in a file"
+    return None
 
 
-def _refuse_forgetful_postgresql(connection: Connection) -> None:
-    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10_000
+POSTGRESQL_SETTINGS = ("server_version_num", "fsync", "synchronous_commit", "full_page_writes")
+
+
+def postgresql_fault(settings: Mapping[str, str]) -> str | None:
+    version = int(settings["server_version_num"]) // 10_000
     if version < OLDEST_POSTGRESQL:
-        raise ForgetfulDatabase(f"PostgreSQL {version} is too old: this needs {OLDEST_POSTGRESQL} or newer")
+        return f"PostgreSQL {version} is too old: this needs {OLDEST_POSTGRESQL} or newer"
     # `local` and `remote_write` are not refused: both wait for this server's own disk, and replication is the operator's choice.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        if connection.exec_driver_sql(f"SHOW {setting}").scalar_one() == "off":
-            raise ForgetfulDatabase(f"PostgreSQL runs with {setting}=off: a crash can lose acknowledged commands")
+    for setting in POSTGRESQL_SETTINGS[1:]:
+        if settings[setting] == "off":
+            return f"PostgreSQL runs with {setting}=off: a crash can lose acknowledged commands"
+    return None
 
 
 def _postgresql(address: URL) -> Engine:

@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 from ops.eventstore.engine import connect
 from ops.eventstore.schema import log
 from ops.eventstore.upgrade import upgrade
-from projections.tables import facts
+from projections.own_facts import facts
 
 
 def test_migrations_make_the_tables_that_the_code_expects(database):
