@@ -12,26 +12,27 @@ Change = tuple[UUID, Claim | Release]
 
 
 class Holdings:
-    """Who holds what, kept in memory. A later claim takes over: the log has checked it when it was appended."""
+    """Who claims what and has not released it, event by event. Within an append that may be two streams, after it never."""
 
     def __init__(self) -> None:
-        self.holders: dict[Key, UUID] = {}
-        self._held: defaultdict[UUID, set[Key]] = defaultdict(set)
+        self._claimants: defaultdict[Key, dict[UUID, None]] = defaultdict(dict)
+        self._claimed: defaultdict[UUID, set[Key]] = defaultdict(set)
+
+    @property
+    def holders(self) -> dict[Key, UUID]:
+        return {held: next(iter(streams)) for held, streams in self._claimants.items()}
 
     def apply(self, stream: UUID, change: Claim | Release) -> None:
         match change:
             case Claim(kind, key):
-                self._drop((kind, key))
-                self.holders[kind, key] = stream
-                self._held[stream].add((kind, key))
+                self._claimants[kind, key][stream] = None
+                self._claimed[stream].add((kind, key))
             case Release(kind, key):
-                for held in [held for held in self._held[stream] if _matches(held, kind, key)]:
-                    self._drop(held)
-
-    def _drop(self, held: Key) -> None:
-        holder = self.holders.pop(held, None)
-        if holder is not None:
-            self._held[holder].discard(held)
+                for held in [held for held in self._claimed[stream] if _matches(held, kind, key)]:
+                    del self._claimants[held][stream]
+                    if not self._claimants[held]:
+                        del self._claimants[held]
+                    self._claimed[stream].discard(held)
 
 
 def net_effect(changes: Iterable[Change]) -> tuple[Sequence[tuple[UUID, Release]], dict[Key, UUID]]:
