@@ -1,0 +1,96 @@
+"""An institution's subscription: a run of terms, beside which a hold and an intention to end stand on their own."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.aggregates import itk_subscription_deadlines as waiting
+from domain.aggregates import itk_subscription_holds as holds
+from domain.aggregates import itk_subscription_terms as terms
+from domain.aggregates.itk_subscription_state import Hold, Intent, Status, SubscriptionState, TermState
+from domain.commands.base import Deadline
+from domain.commands.itk_subscription import (
+    ActivateSubscription,
+    AnnounceRenewal,
+    CancelSubscription,
+    EndGrace,
+    EndLapse,
+    EndTerm,
+    ExtendSubscription,
+    OpenSubscription,
+    ReinstateSubscription,
+    RemindOfBulkDataLink,
+    RemindOfEnd,
+    RenewSubscription,
+    ResumeSubscription,
+    SubscriptionCommand,
+    SuspendSubscription,
+    UndoCancellation,
+    WithdrawRenewal,
+)
+from domain.context import Context, SubscriptionFacts, TermFacts
+from domain.errors import Refused
+from domain.events.base import Event
+from domain.events.itk_subscription import Term
+
+__all__ = ["Hold", "ITKSubscription", "Intent", "Status", "TermState"]
+
+
+@dataclass(frozen=True)
+class ITKSubscription(SubscriptionState):
+    def decide(self, command: SubscriptionCommand, context: Context) -> tuple[Event, ...]:
+        match self.term, command:
+            case TermState.NEW, OpenSubscription():
+                return terms.open_subscription(command, context)
+            case TermState.NEW, _:
+                pass
+            case TermState.PENDING, ActivateSubscription():
+                return terms.activate(self, command, context)
+            case TermState.IN_FORCE, ActivateSubscription(starts_on=day) if day in {None, self.starts_on}:
+                return ()
+            case TermState.IN_FORCE | TermState.GRACE, RenewSubscription():
+                return terms.renew(self, command, context)
+            case TermState.IN_FORCE, WithdrawRenewal():
+                return terms.withdraw_renewal(self, context)
+            case TermState.IN_FORCE | TermState.GRACE, AnnounceRenewal():
+                return terms.announce_renewal(self, command, context)
+            case TermState.LAPSED, ReinstateSubscription():
+                return terms.reinstate(self, command, context)
+            case TermState.IN_FORCE | TermState.GRACE, ExtendSubscription():
+                return terms.extend(self, command, context)
+            case TermState.IN_FORCE | TermState.GRACE, SuspendSubscription():
+                return holds.suspend(self, command, context)
+            case TermState.IN_FORCE | TermState.GRACE, ResumeSubscription():
+                return holds.resume(self, context.now)
+            case TermState.PENDING | TermState.IN_FORCE | TermState.GRACE, CancelSubscription():
+                return holds.cancel(self, command, context)
+            case TermState.ENDED, CancelSubscription() if self.ended_because == "cancelled":
+                return ()
+            case TermState.IN_FORCE, UndoCancellation():
+                return holds.undo_cancellation(self, context)
+            case _, RemindOfEnd(days_left=days):
+                return waiting.remind_of_end(self, days, context)
+            case _, RemindOfBulkDataLink():
+                return waiting.remind_of_link(self, command, context)
+            case _, EndTerm() | EndGrace() | EndLapse():
+                return terms.run_out(self, command, context)
+        raise Refused("not-now", f"cannot {command.verb}: the subscription is {self.status}")
+
+    def deadlines(self, stream: UUID) -> tuple[Deadline, ...]:
+        return tuple(waiting.deadlines(self, stream))
+
+    def facts(self, stream: UUID) -> SubscriptionFacts:
+        return SubscriptionFacts(
+            id=stream,
+            account_id=self.account_id,
+            status=self.status,
+            gives_access=self.gives_access,
+            term=_facts(self.current_term) if self.current_term else None,
+            terms=tuple(map(_facts, self.terms)),
+            grace_days=self.grace_days,
+            time_zone=self.zone,
+            ended_because=self.ended_because,
+        )
+
+
+def _facts(term: Term) -> TermFacts:
+    return TermFacts(number=term.number, starts_at=term.starts_at, ends_at=term.ends_at)
