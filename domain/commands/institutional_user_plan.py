@@ -1,0 +1,86 @@
+"""What can be asked of a user plan."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.commands.base import Command
+
+
+class UserPlanCommand(Command):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestUserPlan(UserPlanCommand):
+    """`email` is parsed, its domain an A-label. `review`: put a person whose domain fails before the reviewers instead of refusing."""
+
+    account_id: UUID
+    subscription_id: UUID
+    registered_account_id: str | None
+    email: str
+    name: str | None
+    person_key: str
+    review: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApproveUserPlan(UserPlanCommand):
+    """`ground`, `licence` and `until` go together: they let in somebody whose domain fails, until then."""
+
+    ground: str | None = None
+    licence: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectUserPlan(UserPlanCommand):
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRenewal(UserPlanCommand):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantWaitingRenewal(UserPlanCommand):
+    """The institution has renewed: whoever waits for it goes on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowTerm(UserPlanCommand):
+    """The subscription's terms have changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspendUserPlan(UserPlanCommand):
+    cause: str = "asked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeUserPlan(UserPlanCommand):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndUserPlan(UserPlanCommand):
+    """`at` in the future ends it then; in the past it is put on record, and the plan ends now."""
+
+    cause: str = "asked"
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndUserPlanAsScheduled(UserPlanCommand):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemindOfUserPlan(UserPlanCommand):
+    days_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpireUserPlan(UserPlanCommand):
+    pass
