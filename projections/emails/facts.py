@@ -1,0 +1,88 @@
+"""What each template is told: the names of its facts, each with a sample to look at and to test with.
+
+Every template has `institution` (None where it is not known yet). An instant is an aware datetime, or its ISO 8601 text.
+
+| fact | what it is |
+|---|---|
+| missing | names of what a nomination lacks: registered_account_id, institution, time_zone, administrator |
+| term | the number of the term that the letter is about; `starts_at` and `ends_at` are its own |
+| paid_until | the end of the last queued term |
+| announced | True while a purchase order or an invoice is under way: the letter asks for nothing |
+| grace_days | days of grace after the term, 0 for none |
+| plans | {product, requests_per_month, requests_per_minute, records_per_request, nested_aggregations_per_request, …} each |
+| entitlements | {name, limit} each |
+| bulk_data | what of bulk data is included: scholarly, patent |
+| until | user plan: its end; suspension: its end or None; lapse: last instant of a reinstatement, or None |
+| cause | a code of `wording.CAUSES`, or None; a code that is not there is not spoken of |
+| compensated | True if the time of the suspension is given back |
+| extended_days | days that a resumption gave back, 0 for none |
+| address | the one that could not be reached |
+| email | the nominated account's, or the user plan's |
+| label, prefix, last_four | what a token is known by; its secret is never a fact |
+| where | where a secret was found, as it was reported |
+| confirm_url | the page that confirms a transfer, under the service's own address |
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from domain.catalogue import CURRENT
+
+_START = datetime(2027, 2, 28, 23, tzinfo=UTC)
+_END = datetime(2028, 2, 29, 23, tzinfo=UTC)
+_NEXT_END = datetime(2029, 2, 28, 23, tzinfo=UTC)
+_GRACE_END = datetime(2028, 3, 30, 22, tzinfo=UTC)
+_REINSTATABLE_UNTIL = datetime(2028, 6, 28, 22, tzinfo=UTC)
+_NOON = datetime(2027, 9, 14, 10, 30, tzinfo=UTC)
+
+_INSTITUTION: dict[str, object] = {"institution": "Università di Esempio"}
+_PERSON: dict[str, object] = _INSTITUTION | {"email": "ada.rossi@esempio.example"}
+_TOKEN: dict[str, object] = _INSTITUTION | {"label": "repository", "prefix": "tnr_live_ab12", "last_four": "9xQz"}
+_MOVED: dict[str, object] = _INSTITUTION | {"old_email": "biblioteca@esempio.example", "new_email": "risorse@esempio.example"}
+_PLANS = [asdict(plan) for plan in CURRENT.institution]
+_USER_PLANS = [asdict(plan) for plan in CURRENT.user]
+
+SAMPLES: Mapping[str, Mapping[str, object]] = {
+    "account-nominated": _INSTITUTION | {"email": "biblioteca@esempio.example", "missing": ["time_zone", "administrator"]},
+    "nomination-incomplete": {"institution": None, "missing": ["registered_account_id", "institution", "time_zone", "administrator"]},
+    "subscription-activated": _INSTITUTION
+    | {
+        "term": 1,
+        "starts_at": _START,
+        "ends_at": _END,
+        "plans": _PLANS,
+        "entitlements": [asdict(entitlement) for entitlement in CURRENT.entitlements],
+        "bulk_data": ["scholarly", "patent"],
+    },
+    "subscription-renewed": _INSTITUTION | {"term": 2, "starts_at": _END, "ends_at": _NEXT_END, "paid_until": _NEXT_END},
+    "subscription-expiring": _INSTITUTION | {"days_left": 30, "ends_at": _END, "announced": False, "grace_days": 30},
+    "subscription-in-grace": _INSTITUTION | {"ends_at": _END, "grace_ends_at": _GRACE_END, "announced": False},
+    "subscription-lapsed": _INSTITUTION | {"lapsed_at": _GRACE_END, "until": _REINSTATABLE_UNTIL},
+    "subscription-ended": _INSTITUTION | {"ended_at": _END, "cause": "cancelled"},
+    "subscription-suspended": _INSTITUTION | {"until": _NOON, "compensated": True, "cause": "payment"},
+    "subscription-resumed": _INSTITUTION | {"ends_at": _END, "extended_days": 12},
+    "subscription-reinstated": _INSTITUTION | {"term": 2, "starts_at": _END, "ends_at": _NEXT_END},
+    "cancellation-scheduled": _INSTITUTION | {"takes_effect_at": _END},
+    "cancellation-undone": _INSTITUTION | {"ends_at": _END},
+    "plans-changed": _INSTITUTION | {"takes_effect_at": _NOON, "plans": _PLANS},
+    "account-suspended": _INSTITUTION | {"cause": "misuse"},
+    "account-reinstated": _INSTITUTION,
+    "contact-unreachable": _INSTITUTION | {"address": "biblioteca@esempio.example"},
+    "contact-transfer-confirm": _MOVED | {"lapses_at": _NOON, "confirm_url": "https://tenure.example/confirm/c29tZSBzaWduZWQgdmFsdWU"},
+    "contact-transferred": _MOVED | {"transferred_at": _NOON},
+    "user-plan-activated": _PERSON | {"until": _END, "plans": _USER_PLANS},
+    "user-plan-under-review": _PERSON,
+    "user-plan-rejected": _PERSON | {"cause": "wrong-domain"},
+    "user-plan-expiring": _PERSON | {"days_left": 7, "until": _END},
+    "user-plan-expired": _PERSON | {"until": _END},
+    "user-plan-renewal-waiting": _PERSON | {"until": _END},
+    "user-plan-renewed": _PERSON | {"until": _NEXT_END},
+    "user-plan-ended": _PERSON | {"ended_at": _NOON, "cause": "left"},
+    "token-issued": _TOKEN | {"expires_at": _NOON},
+    "token-rotated": _TOKEN | {"overlap_ends_at": _NOON},
+    "token-expiring": _TOKEN | {"expires_at": _NOON, "days_left": 14},
+    "token-expired": _TOKEN | {"expires_at": _NOON},
+    "token-revoked": _TOKEN | {"revoked_at": _NOON, "cause": "asked"},
+    "token-leaked": _TOKEN | {"revoked_at": _NOON, "where": "https://code.example/esempio/harvester/blob/main/settings.py#L12"},
+}

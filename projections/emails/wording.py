@@ -1,0 +1,105 @@
+"""Codes and figures in people's words: products, limits, causes, what is missing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PRODUCTS = {
+    "scholarly": "Scholarly API",
+    "patent": "Patent API",
+    "scholarly_aggregation": "Scholarly Aggregation API",
+    "patent_aggregation": "Patent Aggregation API",
+}
+BULK_DATA = {"scholarly": "Bulk data of scholarly works", "patent": "Bulk data of patents"}
+ENTITLEMENTS = {
+    "collections": "Collections of up to {limit} records",
+    "attested_portfolios": "Attested portfolios",
+    "branding": "Branding: images, descriptions and embeddable widgets",
+    "report_builder": "Report builder (beta)",
+    "work_area": "Institutional work area",
+    "link_outs": "Full-text links through LibKey and the WorldCat registry",
+}
+MISSING = {
+    "registered_account_id": "The registered account that is to become the institutional account",
+    "institution": "The name of your institution",
+    "time_zone": "The time zone in which your contract's dates count",
+    "administrator": "A contact who administers the account, preferably a shared mailbox",
+}
+CAUSES = {
+    "asked": "It was revoked on request.",
+    "leaked": "Its secret was reported as found where others can read it.",
+    "left": "It was reported that its holder has left the institution.",
+    "account-closed": "The institutional account was closed.",
+    "subscription-cancelled": "The subscription was cancelled.",
+    "subscription-ended": "The institution's subscription ended.",
+    "cancelled": "It was cancelled.",
+    "lapsed": "It had lapsed and was not taken up again in time.",
+    "payment": "A payment is outstanding.",
+    "misuse": "It was used in a way that the terms of use do not allow.",
+    "security": "It is a precaution for the security of your account.",
+    "wrong-domain": "The email address does not belong to a domain of the institution.",
+    "at-risk": "The email address or its domain could not be confirmed in time.",
+    "declined": "The invitation was declined.",
+    "invitation-lapsed": "The invitation was not accepted in time.",
+    "undone": "The list that granted it was withdrawn.",
+}
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+
+
+def instant(value: datetime | str) -> datetime:
+    """Facts come as instants, or as the ISO 8601 text that the outbox keeps of them."""
+    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if parsed.tzinfo is None:
+        raise ValueError(f"{parsed} has no time zone")
+    return parsed
+
+
+def date_in(value: datetime | str, zone: str) -> str:
+    local = instant(value).astimezone(ZoneInfo(zone))
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+def time_in(value: datetime | str, zone: str) -> str:
+    """ "1 March 2028, 00:00 (Europe/Rome)"; an hour that the clocks repeat also says its offset."""
+    local = instant(value).astimezone(ZoneInfo(zone))
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    name = f"{zone}, UTC{local.isoformat()[-6:]}" if twice else zone
+    return f"{date_in(value, zone)}, {local:%H:%M} ({name})"
+
+
+def count(number: int, noun: str | None = None) -> str:
+    """ "50,000", "1 day", "30 days"."""
+    return f"{number:,}" if noun is None else f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def sentence(cause: str | None) -> str:
+    """Why, as far as a code says it; a code that has no sentence here says nothing."""
+    return CAUSES.get((cause or "").replace("_", "-"), "")
+
+
+def plan(limits: Mapping[str, Any]) -> str:
+    parts = [f"{count(limits['requests_per_month'])} requests per month", f"{count(limits['requests_per_minute'])} per minute"]
+    if limits.get("records_per_request") is not None:
+        parts.append(f"{count(limits['records_per_request'], 'record')} per request")
+    if limits.get("nested_aggregations_per_request") is not None:
+        parts.append(f"{count(limits['nested_aggregations_per_request'], 'nested aggregation')} per request")
+    if limits.get("records_per_month") is not None:
+        parts.append(f"{count(limits['records_per_month'], 'record')} per month")
+    return f"{PRODUCTS.get(limits['product'], limits['product'])}: {', '.join(parts)}"
+
+
+def entitlement(entry: Mapping[str, Any]) -> str:
+    name, limit = entry["name"], entry.get("limit")
+    if limit is None and name == "collections":
+        return "Collections"
+    words = ENTITLEMENTS.get(name) or str(name).replace("_", " ").replace("{", "(").replace("}", ")")
+    return words.format(limit=count(limit) if limit is not None else "")
+
+
+def bulk_data(product: str) -> str:
+    return BULK_DATA.get(product, product)
+
+
+def missing(name: str) -> str:
+    return MISSING.get(name, name.replace("_", " "))
