@@ -3,20 +3,31 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.aggregates import itk_subscription_corrections as corrections
 from domain.aggregates import itk_subscription_deadlines as waiting
 from domain.aggregates import itk_subscription_holds as holds
+from domain.aggregates import itk_subscription_plans as plans
 from domain.aggregates import itk_subscription_terms as terms
-from domain.aggregates.itk_subscription_state import Hold, Intent, Status, SubscriptionState, TermState
+from domain.aggregates.itk_subscription_parts import Hold, Intent, Status, TermState
+from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.commands.base import Deadline
 from domain.commands.itk_subscription import (
     ActivateSubscription,
     AnnounceRenewal,
+    ApplyPlanChange,
+    ApproveTermCorrection,
     CancelSubscription,
+    ChangePlans,
+    CloseUsagePeriod,
+    DeclineTermCorrection,
     EndGrace,
     EndLapse,
     EndTerm,
     ExtendSubscription,
+    GrantEntitlement,
+    IssueBulkDataLink,
     OpenSubscription,
+    ProposeTermCorrection,
     ReinstateSubscription,
     RemindOfBulkDataLink,
     RemindOfEnd,
@@ -25,6 +36,8 @@ from domain.commands.itk_subscription import (
     SubscriptionCommand,
     SuspendSubscription,
     UndoCancellation,
+    UndoPlanChange,
+    WithdrawEntitlement,
     WithdrawRenewal,
 )
 from domain.context import Context, SubscriptionFacts, TermFacts
@@ -67,6 +80,26 @@ class ITKSubscription(SubscriptionState):
                 return ()
             case TermState.IN_FORCE, UndoCancellation():
                 return holds.undo_cancellation(self, context)
+            case _, ProposeTermCorrection():
+                return corrections.propose(self, command, context)
+            case _, ApproveTermCorrection():
+                return corrections.approve(self, context)
+            case _, DeclineTermCorrection():
+                return corrections.decline(self, context)
+            case TermState.IN_FORCE | TermState.GRACE, ChangePlans():
+                return plans.change_plans(self, command, context)
+            case TermState.IN_FORCE | TermState.GRACE, UndoPlanChange():
+                return plans.undo_plan_change(self, context)
+            case TermState.IN_FORCE | TermState.GRACE, GrantEntitlement():
+                return plans.grant_entitlement(self, command, context)
+            case TermState.IN_FORCE | TermState.GRACE, WithdrawEntitlement(name=name):
+                return plans.withdraw_entitlement(self, name, context)
+            case TermState.IN_FORCE | TermState.GRACE, IssueBulkDataLink():
+                return plans.issue_bulk_data_link(self, command, context)
+            case _, CloseUsagePeriod():
+                return plans.close_usage_period(self, command, context)
+            case _, ApplyPlanChange():
+                return plans.apply_plan_change(self, context)
             case _, RemindOfEnd(days_left=days):
                 return waiting.remind_of_end(self, days, context)
             case _, RemindOfBulkDataLink():

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from domain.aggregates.base import next_rung_due, rungs
-from domain.aggregates.itk_subscription_state import Intent, SubscriptionState, TermState
+from domain.aggregates.itk_subscription_parts import Intent, TermState
+from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.commands.base import Deadline
 from domain.commands.itk_subscription import (
     ApplyPlanChange,

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from domain.aggregates.itk_subscription_state import Intent, SubscriptionState, TermState
+from domain.aggregates.itk_subscription_parts import Intent, TermState
+from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.aggregates.itk_subscription_terms import extended
 from domain.calendar import whole_local_days
 from domain.commands.itk_subscription import CancelSubscription, SuspendSubscription

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import assert_never
 
-from domain.aggregates.itk_subscription_state import Intent, SubscriptionState, TermState
+from domain.aggregates.itk_subscription_parts import Intent, TermState
+from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.calendar import end_of_day_before, later_by_days, local_date, months_after, start_of_day
 from domain.catalogue import BulkData, Entitlement
 from domain.commands.itk_subscription import (

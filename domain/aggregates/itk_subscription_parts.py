@@ -1,0 +1,86 @@
+"""What a subscription is made of: its three independent sides, and the small facts that it keeps."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from domain.catalogue import ApiPlan, BulkData
+
+
+class TermState(StrEnum):
+    NEW = "new"
+    PENDING = "pending"
+    IN_FORCE = "in_force"
+    GRACE = "grace"
+    LAPSED = "lapsed"
+    ENDED = "ended"
+
+
+class Hold(StrEnum):
+    NONE = "none"
+    SUSPENDED = "suspended"
+
+
+class Intent(StrEnum):
+    NONE = "none"
+    CANCEL_AT_END = "cancel_at_end"
+
+
+class Status(StrEnum):
+    """What people see of the three sides together."""
+
+    NEW = "new"
+    ENDED = "ended"
+    LAPSED = "lapsed"
+    SUSPENDED = "suspended"
+    GRACE = "grace"
+    ACTIVE = "active"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspension:
+    since: datetime
+    until: datetime | None
+    compensate: bool
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    reference: str
+    expected_by: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledPlanChange:
+    """`number` is the term at whose end it takes effect, where `when` says so."""
+
+    plans: tuple[ApiPlan, ...]
+    when: Literal["next_reset", "term_end"]
+    takes_effect_at: datetime
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldEntitlement:
+    """`approver` is None for what came with the subscription."""
+
+    name: str
+    limit: int | None
+    since: datetime
+    until: datetime | None = None
+    approver: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkDataLink:
+    id: UUID
+    product: BulkData
+    release: str
+    issued_at: datetime
+    expires_at: datetime
+    reminders: tuple[int, ...]
+    reminded: frozenset[int] = frozenset()
