@@ -27,7 +27,7 @@ MISSING = {
     "administrator": "A contact who administers the account, preferably a shared mailbox",
 }
 CAUSES = {
-    "asked": "It was revoked on request.",
+    "asked": "This was done on request.",
     "leaked": "Its secret was reported as found where others can read it.",
     "left": "It was reported that its holder has left the institution.",
     "account-closed": "The institutional account was closed.",
@@ -39,6 +39,7 @@ CAUSES = {
     "misuse": "It was used in a way that the terms of use do not allow.",
     "security": "It is a precaution for the security of your account.",
     "wrong-domain": "The email address does not belong to a domain of the institution.",
+    "domain-lost": "The email address no longer belongs to a domain of the institution.",
     "at-risk": "The email address or its domain could not be confirmed in time.",
     "declined": "The invitation was declined.",
     "invitation-lapsed": "The invitation was not accepted in time.",
