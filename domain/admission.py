@@ -51,7 +51,7 @@ def last_term(terms: Iterable[TermFacts]) -> TermFacts | None:
     return max(terms, key=lambda term: term.number, default=None)
 
 
-def until_of(term: TermFacts, subscription: SubscriptionFacts, zone: str, override: Override | None) -> datetime:
+def until_of(term: TermFacts, subscription: SubscriptionFacts, override: Override | None) -> datetime:
     """The term's end and the days of grace after it, but no longer than an override says."""
-    until = later_by_days(term.ends_at, subscription.grace_days, zone)
+    until = later_by_days(term.ends_at, subscription.grace_days, subscription.time_zone)
     return min(until, override.until) if override else until

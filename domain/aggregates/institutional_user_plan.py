@@ -26,7 +26,7 @@ from domain.commands.institutional_user_plan import (
     SuspendUserPlan,
     UserPlanCommand,
 )
-from domain.context import AccountFacts, Context, SubscriptionFacts, TermFacts, UserPlanFacts
+from domain.context import Context, SubscriptionFacts, TermFacts, UserPlanFacts
 from domain.errors import Refused
 from domain.events.base import Event
 from domain.events.institutional_user_plan import (
@@ -86,7 +86,6 @@ class InstitutionalUserPlan:
     term: int = 0
     until: datetime = NEVER
     until_set_at: datetime = NEVER
-    time_zone: str = "UTC"
     plans: tuple[ApiPlan, ...] = ()
     catalogue: str = ""
     override: Override | None = None
@@ -165,7 +164,7 @@ class InstitutionalUserPlan:
             person_key=command.person_key,
             doubts=tuple(doubts),
         )
-        return (requested,) if doubts else (requested, self._activated(subscription, account, None, context))
+        return (requested,) if doubts else (requested, _activated(subscription, None, context))
 
     def _approve(self, command: ApproveUserPlan, context: Context) -> UserPlanActivated:
         account = open_account(context)
@@ -179,26 +178,7 @@ class InstitutionalUserPlan:
             )
         if context.subscription is None or not context.subscription.gives_access:
             raise no_subscription(context.subscription)
-        return self._activated(context.subscription, account, override, context)
-
-    @staticmethod
-    def _activated(
-        subscription: SubscriptionFacts, account: AccountFacts, override: Override | None, context: Context
-    ) -> UserPlanActivated:
-        """For the last term that the institution has, a queued one if it has renewed already."""
-        term, zone = last_term(subscription.terms), account.time_zone or "UTC"
-        if term is None:
-            raise no_subscription(subscription)
-        return UserPlanActivated(
-            at=context.now,
-            term=term.number,
-            until=until_of(term, subscription, zone, override),
-            plans=context.catalogue.user,
-            catalogue=context.catalogue.version,
-            reminders=context.rules.user_plan_reminders,
-            time_zone=zone,
-            override=override,
-        )
+        return _activated(context.subscription, override, context)
 
     # for how long
 
@@ -209,7 +189,7 @@ class InstitutionalUserPlan:
     def _follow(self, context: Context) -> tuple[Event, ...]:
         if context.subscription is None or (term := self._own_term(context.subscription)) is None:
             return ()
-        until = until_of(term, context.subscription, self.time_zone, self.override)
+        until = until_of(term, context.subscription, self.override)
         if (term.number, until) == (self.term, self.until):
             return ()
         return (UserPlanTermMoved(at=context.now, term=term.number, until=until),)
@@ -291,16 +271,14 @@ class InstitutionalUserPlan:
         return self._override_at(context.now) is not None or covering(domains, domain_of(self.email), context.now) is not None
 
     def _renewed(self, term: TermFacts, subscription: SubscriptionFacts, context: Context) -> UserPlanRenewed:
-        zone = (context.account and context.account.time_zone) or self.time_zone
         override = self._override_at(context.now)
         return UserPlanRenewed(
             at=context.now,
             term=term.number,
-            until=until_of(term, subscription, zone, override),
+            until=until_of(term, subscription, override),
             plans=context.catalogue.user,
             catalogue=context.catalogue.version,
             reminders=context.rules.user_plan_reminders,
-            time_zone=zone,
             override=override,
         )
 
@@ -355,7 +333,6 @@ class InstitutionalUserPlan:
                     term=event.term,
                     until=event.until,
                     until_set_at=event.at,
-                    time_zone=event.time_zone,
                     plans=event.plans,
                     catalogue=event.catalogue,
                     override=event.override,
@@ -386,3 +363,19 @@ class InstitutionalUserPlan:
             case UserPlanEnded(cause=cause):
                 return replace(self, status=Status.ENDED, renewal=Renewal.NONE, ends_at=None, end_cause="", ended_because=cause)
         return self
+
+
+def _activated(subscription: SubscriptionFacts, override: Override | None, context: Context) -> UserPlanActivated:
+    """For the last term that the institution has, a queued one if it has renewed already."""
+    term = last_term(subscription.terms)
+    if term is None:
+        raise no_subscription(subscription)
+    return UserPlanActivated(
+        at=context.now,
+        term=term.number,
+        until=until_of(term, subscription, override),
+        plans=context.catalogue.user,
+        catalogue=context.catalogue.version,
+        reminders=context.rules.user_plan_reminders,
+        override=override,
+    )

@@ -45,7 +45,6 @@ class UserPlanActivated(Event):
     plans: tuple[ApiPlan, ...]
     catalogue: str
     reminders: tuple[int, ...]  # days before `until`
-    time_zone: str  # in which the days of grace are counted, now and when the term moves
     override: Override | None = None
 
 
@@ -109,7 +108,6 @@ class UserPlanRenewed(Event):
     plans: tuple[ApiPlan, ...]
     catalogue: str
     reminders: tuple[int, ...]
-    time_zone: str
     override: Override | None = None
 
 
@@ -141,5 +139,5 @@ class UserPlanEnded(Event):
     """`said_at` is the past instant that people gave for it, where they gave one."""
 
     TOPIC = "user-plan.ended"
-    cause: str  # asked, left, domain-lost, declined, account-closed, erased
+    cause: str  # asked, left, domain-lost, declined, subscription-cancelled, account-closed
     said_at: datetime | None = None

@@ -59,7 +59,14 @@ ACCOUNT_FACTS = AccountFacts(
     id=ACCOUNT, status="active", institution="MIT", registered_account_id="r1", time_zone="America/New_York", domains=(MIT,)
 )
 IN_TERM_1 = SubscriptionFacts(
-    id=SUBSCRIPTION, account_id=ACCOUNT, status="active", gives_access=True, term=TERM_1, terms=(TERM_1,), grace_days=30
+    id=SUBSCRIPTION,
+    account_id=ACCOUNT,
+    status="active",
+    gives_access=True,
+    term=TERM_1,
+    terms=(TERM_1,),
+    grace_days=30,
+    time_zone="America/New_York",
 )
 RENEWED = replace(IN_TERM_1, terms=(TERM_1, TERM_2))
 PENDING = replace(IN_TERM_1, status="pending", gives_access=False, term=None, terms=())
@@ -94,7 +101,6 @@ ACTIVATED = UserPlanActivated(
     plans=CURRENT.user,
     catalogue=CURRENT.version,
     reminders=(30, 7),
-    time_zone="America/New_York",
 )
 WAITING = RenewalRequested(at=OPENS, term=1, opened_at=OPENS)
 OVERRIDE = Override(ground="affiliated hospital", licence="MGH-2027", until=datetime(2027, 10, 1, tzinfo=UTC))
@@ -114,7 +120,6 @@ def renewed_at(instant):
         plans=CURRENT.user,
         catalogue=CURRENT.version,
         reminders=(30, 7),
-        time_zone="America/New_York",
     )
 
 
