@@ -17,9 +17,9 @@ from ops.eventstore.recorder import Recorder
 class StoreFactory(InfrastructureFactory[TrackingRecorder]):
     """Hands out the one recorder and the one codec."""
 
-    def __init__(self, recorder: Recorder, codec: EventCodec) -> None:
+    def __init__(self, engine: Engine, codec: EventCodec, *, now: Callable[[], datetime] | None = None) -> None:
         super().__init__(Environment("tenure", {}))
-        self._recorder = recorder
+        self._recorder = Recorder(engine, now=now)
         self._codec = codec
 
     def mapper(self, transcoder: Transcoder | None = None, mapper_class: type[Mapper[Any]] | None = None) -> EventCodec:  # type: ignore[override]  # noqa: ARG002
@@ -47,6 +47,6 @@ class EventStore:
     """The log of a database, ready for the application."""
 
     def __init__(self, engine: Engine, *, now: Callable[[], datetime] | None = None, events: Iterable[type[Event]] = EVENTS) -> None:
-        self.log = Recorder(engine, now=now)
         self.codec = EventCodec(events)
-        self.factory = StoreFactory(self.log, self.codec)
+        self.factory = StoreFactory(engine, self.codec, now=now)
+        self.log = self.factory.application_recorder()
