@@ -221,7 +221,9 @@ def _lapsed(state: SubscriptionState, now: datetime) -> SubscriptionLapsed:
 
 
 def reinstate(state: SubscriptionState, command: ReinstateSubscription, context: Context) -> tuple[Event, ...]:
-    now, last = context.now, state.terms[-1]
+    account, now, last = context.account, context.now, state.terms[-1]
+    if account is None or account.status not in {"active", "suspended"}:
+        raise Refused("account-not-live", f"the account is {account.status if account else 'unknown'}; a closed one has no subscription")
     if state.ends_for_good_at is not None and now >= state.ends_for_good_at:
         raise Refused("too-late", f"it could be reinstated until {state.ends_for_good_at.isoformat()}; open a new subscription")
     term = following(last, checked_months(command.months), state.zone)

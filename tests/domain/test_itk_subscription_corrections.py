@@ -189,6 +189,16 @@ def test_a_pending_term_is_corrected_and_activated_as_corrected():
     assert corrected.terms == state.evolve(activated).terms
 
 
+def test_a_corrected_start_leaves_the_end_and_its_anchor():
+    earlier = replace(PROPOSE, starts_on=date(2027, 2, 20), ends_on=date(2028, 3, 1))
+    proposed = subscription(*IN_FORCE, RENEWED).when(earlier, now=JUNE, **ANN).events
+    corrected = subscription(*IN_FORCE, RENEWED, *proposed).when(APPROVE, now=JUNE, **BOB).events[0]
+    expected = Term(number=1, starts_at=utc(2027, 2, 19, 23), ends_at=ENDS_AT, months=12, anchor_on=STARTS_ON, anchor_months=12)
+    assert (expected,) == corrected.terms
+    state = state_after(*IN_FORCE, RENEWED, *proposed, corrected)
+    assert due(state) == due(state_after(*IN_FORCE, RENEWED))
+
+
 def test_without_a_zone_a_date_is_no_instant():
     subscription(replace(OPENED, time_zone=None)).when(PROPOSE, now=JUNE, **ANN).then_refused("time-zone-unknown")
     assert subscription(*PENDING).when(PROPOSE, now=JUNE, **ANN).events

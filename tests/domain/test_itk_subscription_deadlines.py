@@ -139,3 +139,14 @@ def test_a_link_that_has_expired_is_not_reminded_of():
     subscription(*IN_FORCE, ISSUED).when(command, now=at, observed_at=ISSUED.expires_at).then(
         BulkDataLinkReminderSkipped(at=at, link_id=LINK, days_left=1, expires_at=ISSUED.expires_at, why="it had ended by then")
     )
+
+
+def test_of_two_reminders_of_a_link_only_the_latest_goes_out():
+    issued = replace(ISSUED, reminders=(3, 1))
+    command = RemindOfBulkDataLink(id=SUBSCRIPTION, link_id=LINK, days_left=3)
+    at = issued.expires_at - 3 * DAY
+    skipped = BulkDataLinkReminderSkipped(
+        at=at, link_id=LINK, days_left=3, expires_at=issued.expires_at, why="the reminder 1 days before was due too"
+    )
+    subscription(*IN_FORCE, issued).when(command, now=at, observed_at=issued.expires_at - DAY).then(skipped)
+    assert {f"link-{LINK}-remind-1"} == {name for name in due(state_after(*IN_FORCE, issued, skipped)) if name.startswith("link")}

@@ -43,6 +43,7 @@ from tests.domain.subscription_facts import (
     IN_GRACE,
     JUNE,
     LAPSED,
+    LIVE,
     MARCH_1,
     MICROSECOND,
     OPENED,
@@ -209,7 +210,7 @@ def test_a_fresh_return_has_new_anchors():
         anchor_months=12,
         quota_anchor=APRIL_10,
     )
-    subscription(*OVER).when(FRESH, now=APRIL_10).then(reinstated)
+    subscription(*OVER).when(FRESH, now=APRIL_10, account=LIVE).then(reinstated)
     state = state_after(*OVER, reinstated)
     assert (TermState.IN_FORCE, 2, None) == (state.term, state.number, state.ends_for_good_at)
     renewed = given(state).when(RENEW, now=APRIL_10).events[0]
@@ -228,7 +229,7 @@ def test_a_contiguous_return_starts_where_the_old_term_ended():
         anchor_months=24,
         quota_anchor=MARCH_1,
     )
-    subscription(*OVER).when(CONTIGUOUS, now=APRIL_10).then(reinstated)
+    subscription(*OVER).when(CONTIGUOUS, now=APRIL_10, account=LIVE).then(reinstated)
     given(state_after(*OVER, reinstated)).when(RENEW, now=APRIL_10).then(
         SubscriptionRenewed(at=APRIL_10, number=3, starts_at=SECOND_END, ends_at=THIRD_END, months=12)
     )
@@ -236,20 +237,26 @@ def test_a_contiguous_return_starts_where_the_old_term_ended():
 
 def test_a_contiguous_return_must_reach_the_present():
     one_month = replace(CONTIGUOUS, months=1)  # until 1 April local
-    assert subscription(*OVER).when(one_month, now=utc(2028, 3, 31, 22) - MICROSECOND).events
-    subscription(*OVER).when(one_month, now=utc(2028, 3, 31, 22)).then_refused("ends-in-the-past", "1 months")
+    assert subscription(*OVER).when(one_month, now=utc(2028, 3, 31, 22) - MICROSECOND, account=LIVE).events
+    subscription(*OVER).when(one_month, now=utc(2028, 3, 31, 22), account=LIVE).then_refused("ends-in-the-past", "1 months")
 
 
 def test_a_return_is_possible_until_the_very_moment():
-    assert subscription(*OVER).when(FRESH, now=FOR_GOOD_AT - MICROSECOND).events
-    subscription(*OVER).when(FRESH, now=FOR_GOOD_AT).then_refused("too-late")
-    subscription(*GONE).when(FRESH, now=FOR_GOOD_AT).then_refused("not-now", "ended")
+    assert subscription(*OVER).when(FRESH, now=FOR_GOOD_AT - MICROSECOND, account=LIVE).events
+    subscription(*OVER).when(FRESH, now=FOR_GOOD_AT, account=LIVE).then_refused("too-late")
+    subscription(*GONE).when(FRESH, now=FOR_GOOD_AT, account=LIVE).then_refused("not-now", "ended")
+
+
+def test_a_closed_account_does_not_return():
+    closed = replace(LIVE, status="closed")
+    subscription(*OVER).when(FRESH, now=APRIL_10, account=closed).then_refused("account-not-live", "closed")
+    assert subscription(*OVER).when(FRESH, now=APRIL_10, account=replace(LIVE, status="suspended")).events
 
 
 def test_returning_twice_is_refused():
-    back = subscription(*OVER).when(FRESH, now=APRIL_10).events
-    subscription(*OVER, *back).when(FRESH, now=APRIL_10).then_refused("not-now", "active")
-    subscription(*GRACE).when(FRESH, now=ENDS_AT).then_refused("not-now", "grace")
+    back = subscription(*OVER).when(FRESH, now=APRIL_10, account=LIVE).events
+    subscription(*OVER, *back).when(FRESH, now=APRIL_10, account=LIVE).then_refused("not-now", "active")
+    subscription(*GRACE).when(FRESH, now=ENDS_AT, account=LIVE).then_refused("not-now", "grace")
 
 
 # extending
