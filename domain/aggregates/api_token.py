@@ -126,11 +126,12 @@ class ApiToken:
         end = Deadline("expire", self.expires_at, ExpireToken(id=stream))
         if self.status is Status.ROTATING:
             return (end,)
-        ladder = rungs(self.reminders, self.expires_at, self.end_set_at)
-        return (
-            *(Deadline(f"remind-{days}", due, RemindOfToken(id=stream, days_left=days)) for days, due in ladder if days not in self.reminded),
-            end,
+        reminders = (
+            Deadline(f"remind-{days}", due, RemindOfToken(id=stream, days_left=days))
+            for days, due in rungs(self.reminders, self.expires_at, self.end_set_at)
+            if days not in self.reminded
         )
+        return (*reminders, end)
 
     def evolve(self, event: Event) -> Self:
         match event:

@@ -1,0 +1,70 @@
+"""Email domains and address ranges of an account."""
+
+from datetime import timedelta
+
+from domain.aggregates.institutional_account_state import AccountState
+from domain.commands.institutional_account import (
+    AccountCommand,
+    ClaimDomain,
+    ConsentToShareDomain,
+    FinishDomainRetirement,
+    RetireDomain,
+    SetIpRanges,
+)
+from domain.context import ClaimedDomain, Context
+from domain.errors import Refused
+from domain.events.base import Event
+from domain.events.institutional_account import (
+    DomainClaimed,
+    DomainRetired,
+    DomainRetirementStarted,
+    DomainSharingConsented,
+    IpRangesSet,
+)
+
+
+def decide_on_domains(account: AccountState, command: AccountCommand, context: Context) -> tuple[Event, ...]:
+    now = context.now
+    match command:
+        case ClaimDomain(domain=domain, subdomains=subdomains, shared=shared):
+            known = _held(account, domain)
+            if known is not None and known.retires_at is None and (known.subdomains, known.shared) == (subdomains, shared):
+                return ()
+            if shared and domain not in context.consented_domains and (known is None or not known.shared):
+                raise Refused("no-consent", f"the holder of {domain} has not agreed to share it with this account", field="shared")
+            return (DomainClaimed(at=now, account_id=command.id, domain=domain, subdomains=subdomains, shared=shared),)
+        case ConsentToShareDomain(domain=domain, with_account=other):
+            if _held(account, domain) is None:
+                raise Refused("domain-not-held", f"the account does not hold {domain}", field="domain")
+            if (domain, other) in account.consents:
+                return ()
+            return (DomainSharingConsented(at=now, domain=domain, with_account=other),)
+        case RetireDomain(domain=domain):
+            known = _held(account, domain)
+            if known is None:
+                raise Refused("domain-not-held", f"the account does not hold {domain}", field="domain")
+            if known.retires_at is not None:
+                return ()
+            retires_at = now + timedelta(days=context.rules.domain_retirement_days)
+            return (DomainRetirementStarted(at=now, domain=domain, retires_at=retires_at),)
+        case FinishDomainRetirement(domain=domain):
+            known = _held(account, domain)
+            if known is None or known.retires_at is None or now < known.retires_at:
+                return ()
+            return (DomainRetired(at=now, account_id=command.id, domain=domain),)
+        case SetIpRanges(ip_ranges=ranges, shared=shared):
+            if ranges == account.ip_ranges:
+                return ()
+            if context.overlaps and not shared:
+                overlap = context.overlaps[0]
+                raise Refused(
+                    "range-overlaps",
+                    f"{overlap.range} belongs to account {overlap.account_id}; if both use it, say so with shared",
+                    field="ip_ranges",
+                )
+            return (IpRangesSet(at=now, account_id=command.id, ip_ranges=ranges, shared=shared),)
+    raise account.refusal(command)
+
+
+def _held(account: AccountState, domain: str) -> ClaimedDomain | None:
+    return next((each for each in account.domains if each.domain == domain), None)

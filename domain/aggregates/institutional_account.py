@@ -1,0 +1,185 @@
+"""An institution's account: nominated, converted, run by its contacts, closed."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from domain.aggregates.contacts import decide_on_contacts
+from domain.aggregates.domains import decide_on_domains
+from domain.aggregates.institutional_account_state import AccountState, Status
+from domain.commands.base import Deadline
+from domain.commands.institutional_account import (
+    AccountCommand,
+    Amend,
+    ChaseNomination,
+    ClaimDomain,
+    Close,
+    ConsentToShareDomain,
+    Convert,
+    FinishDomainRetirement,
+    LapseContactTransfer,
+    Nominate,
+    Reinstate,
+    Reject,
+    ReplaceRegisteredAccount,
+    RetireDomain,
+    SetIpRanges,
+    SetLinkResolvers,
+    Suspend,
+    Withdraw,
+)
+from domain.context import AccountFacts, Context
+from domain.errors import Refused
+from domain.events.base import Event
+from domain.events.institutional_account import (
+    AccountAmended,
+    AccountClosed,
+    AccountConverted,
+    AccountNominated,
+    AccountReinstated,
+    AccountSuspended,
+    LinkResolversSet,
+    NominationIncomplete,
+    NominationRejected,
+    NominationWithdrawn,
+    RegisteredAccountReplaced,
+)
+
+LIVE = frozenset({Status.NOMINATED, Status.ACTIVE, Status.SUSPENDED})
+HELD = frozenset({Status.NOMINATED, Status.ACTIVE})
+SPOKEN = {
+    "registered_account_id": "the registered account",
+    "institution": "the institution's name",
+    "time_zone": "its time zone",
+    "administrator": "an administrator contact",
+}
+
+
+@dataclass(frozen=True)
+class InstitutionalAccount(AccountState):
+    """Decides for its own standing; contacts, domains and ranges have state tables of their own."""
+
+    def decide(self, command: AccountCommand, context: Context) -> tuple[Event, ...]:
+        now = context.now
+        match self.status, command:
+            case Status.NEW, Nominate():
+                return (_nominated(command, context),)
+            case Status.NOMINATED, Nominate(email=email) if email == self.email:
+                return ()
+            case status, Amend() if status in LIVE:
+                return self._amend(command, context)
+            case Status.NOMINATED, Withdraw(cause=cause):
+                return (NominationWithdrawn(at=now, cause=cause),)
+            case Status.NOMINATED, Reject(cause=cause):
+                return (NominationRejected(at=now, cause=cause),)
+            case Status.NOMINATED, Convert():
+                if self.missing:
+                    lacking = ", ".join(SPOKEN[each] for each in self.missing)
+                    raise Refused(
+                        "nomination-incomplete", f"before it can be converted the nomination needs {lacking}", field=self.missing[0]
+                    )
+                return (AccountConverted(at=now),)
+            case Status.NOMINATED, ChaseNomination(days=days):
+                if not self.missing or days in self.chased:
+                    return ()
+                return (NominationIncomplete(at=now, days=days, missing=self.missing),)
+            case Status.ACTIVE, Suspend(cause=cause):
+                return (AccountSuspended(at=now, cause=cause),)
+            case Status.SUSPENDED, Reinstate():
+                return (AccountReinstated(at=now),)
+            case Status.ACTIVE | Status.SUSPENDED, Close():
+                subscription = context.subscription
+                if subscription is not None and subscription.status not in {"ended", "lapsed"}:
+                    raise Refused("subscription-open", f"subscription {subscription.id} is {subscription.status}; cancel it first")
+                return (AccountClosed(at=now),)
+            case Status.ACTIVE, ReplaceRegisteredAccount(registered_account_id=new):
+                if new == self.registered_account_id:
+                    return ()
+                return (RegisteredAccountReplaced(at=now, old=self.registered_account_id, new=new),)
+            case status, SetLinkResolvers(libkey_id=libkey, worldcat_registry_id=worldcat) if status in HELD:
+                if (libkey, worldcat) == (self.libkey_id, self.worldcat_registry_id):
+                    return ()
+                return (LinkResolversSet(at=now, libkey_id=libkey, worldcat_registry_id=worldcat),)
+            case status, ClaimDomain() | ConsentToShareDomain() | RetireDomain() | SetIpRanges() if status in HELD:
+                return decide_on_domains(self, command, context)
+            case status, FinishDomainRetirement() if status in LIVE:
+                return decide_on_domains(self, command, context)
+            case (
+                (Status.WITHDRAWN, Withdraw())
+                | (Status.REJECTED, Reject())
+                | (Status.ACTIVE, Convert() | Reinstate())
+                | (Status.SUSPENDED, Suspend())
+                | (Status.CLOSED, Close())
+                | (_, ChaseNomination() | FinishDomainRetirement())
+            ):
+                return ()  # done already, or nothing to be done any more
+            case status, _ if status in LIVE:
+                return decide_on_contacts(self, command, context)
+            case _, LapseContactTransfer():
+                return ()
+        raise self.refusal(command)
+
+    def _amend(self, command: Amend, context: Context) -> tuple[Event, ...]:
+        given = {
+            "institution": command.institution,
+            "time_zone": command.time_zone,
+            "ror_id": command.ror_id,
+            "registered_account_id": command.registered_account_id,
+        }
+        changed = {name: value for name, value in given.items() if value is not None and value != getattr(self, name)}
+        if "registered_account_id" in changed and self.registered_account_id is not None:
+            raise Refused(
+                "registered-account-known",
+                "the account has a registered account; replace it with replace-registered-account",
+                field="registered_account_id",
+            )
+        return (AccountAmended(at=context.now, **changed),) if changed else ()
+
+    def facts(self, stream: UUID) -> AccountFacts:
+        return AccountFacts(
+            id=stream,
+            status=self.status,
+            institution=self.institution,
+            registered_account_id=self.registered_account_id,
+            time_zone=self.time_zone,
+            domains=self.domains,
+        )
+
+    def deadlines(self, stream: UUID) -> tuple[Deadline, ...]:
+        if self.status not in LIVE:
+            return ()
+        deadlines = [
+            Deadline(f"retire-domain:{each.domain}", each.retires_at, FinishDomainRetirement(id=stream, domain=each.domain))
+            for each in self.domains
+            if each.retires_at is not None
+        ]
+        if (transfer := self.pending_transfer) is not None:
+            lapse = LapseContactTransfer(id=stream, transfer_id=transfer.transfer_id)
+            deadlines.append(Deadline("contact-transfer", transfer.lapses_at, lapse))
+        if self.status is Status.NOMINATED and self.missing:
+            deadlines.extend(
+                Deadline(f"chase-{days}", self.nominated_at + timedelta(days=days), ChaseNomination(id=stream, days=days))
+                for days in self.chase_days
+                if days not in self.chased
+            )
+        return tuple(deadlines)
+
+
+def _nominated(command: Nominate, context: Context) -> AccountNominated:
+    nominated = AccountNominated(
+        at=context.now,
+        account_id=command.id,
+        email=command.email,
+        contact_id=command.contact_id,
+        contact_name=command.contact_name,
+        registered_account_id=command.registered_account_id,
+        institution=command.institution,
+        time_zone=command.time_zone,
+        ror_id=command.ror_id,
+        domains=command.domains,
+        ip_ranges=command.ip_ranges,
+        contacts=command.contacts,
+        missing=(),
+        chase_days=context.rules.incomplete_nomination_reminders,
+    )
+    return replace(nominated, missing=InstitutionalAccount().evolve(nominated).missing)

@@ -1,0 +1,195 @@
+"""What an account is made of, and how events change it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from domain.aggregates.base import NEVER
+from domain.commands.base import Command
+from domain.context import ClaimedDomain
+from domain.errors import Refused
+from domain.events.base import Event
+from domain.events.institutional_account import (
+    AccountAmended,
+    AccountClosed,
+    AccountConverted,
+    AccountNominated,
+    AccountReinstated,
+    AccountSuspended,
+    Contact,
+    ContactAdded,
+    ContactAmended,
+    ContactConfirmed,
+    ContactRemoved,
+    ContactRolesSet,
+    ContactTransferCancelled,
+    ContactTransferLapsed,
+    ContactTransferred,
+    ContactTransferRequested,
+    ContactUnreachable,
+    DomainClaimed,
+    DomainRetired,
+    DomainRetirementStarted,
+    DomainSharingConsented,
+    IpRangesSet,
+    LinkResolversSet,
+    NominationIncomplete,
+    NominationRejected,
+    NominationWithdrawn,
+    RegisteredAccountReplaced,
+    Role,
+)
+
+
+class Status(StrEnum):
+    NEW = "new"
+    NOMINATED = "nominated"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class AccountState:
+    status: Status = Status.NEW
+    email: str = ""
+    registered_account_id: str | None = None
+    institution: str | None = None
+    time_zone: str | None = None
+    ror_id: str | None = None
+    contacts: tuple[Contact, ...] = ()
+    domains: tuple[ClaimedDomain, ...] = ()
+    consents: frozenset[tuple[str, UUID]] = frozenset()
+    ip_ranges: tuple[str, ...] = ()
+    libkey_id: str | None = None
+    worldcat_registry_id: str | None = None
+    pending_transfer: ContactTransferRequested | None = None
+    transferred: frozenset[UUID] = frozenset()
+    nominated_at: datetime = NEVER
+    converted_at: datetime | None = None
+    chase_days: tuple[int, ...] = ()
+    chased: frozenset[int] = frozenset()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What a conversion still needs, by the names of the fields."""
+        needed = ("registered_account_id", "institution", "time_zone")
+        lacking = [name for name in needed if getattr(self, name) is None]
+        return (*lacking, *(() if self.administrators else ("administrator",)))
+
+    @property
+    def administrators(self) -> tuple[Contact, ...]:
+        return tuple(contact for contact in self.contacts if Role.ADMINISTRATOR in contact.roles)
+
+    def contact(self, id: UUID) -> Contact | None:
+        return next((contact for contact in self.contacts if contact.id == id), None)
+
+    def recipient(self, role: Role) -> Contact | None:
+        """The first contact with the role that can be reached; else an administrator; else whoever can be."""
+        reachable = [contact for contact in self.contacts if contact.reachable]
+        for wanted in (role, Role.ADMINISTRATOR):
+            for contact in reachable:
+                if wanted in contact.roles:
+                    return contact
+        return reachable[0] if reachable else None
+
+    def refusal(self, command: Command) -> Refused:
+        return Refused("not-now", f"cannot {command.verb}: the account is {self.status}")
+
+    def evolve(self, event: Event) -> Self:
+        match event:
+            case AccountNominated():
+                main = Contact(id=event.contact_id, email=event.email, name=event.contact_name, roles=(Role.ADMINISTRATOR,))
+                return replace(
+                    self,
+                    status=Status.NOMINATED,
+                    email=event.email,
+                    registered_account_id=event.registered_account_id,
+                    institution=event.institution,
+                    time_zone=event.time_zone,
+                    ror_id=event.ror_id,
+                    contacts=(main, *event.contacts),
+                    domains=event.domains,
+                    ip_ranges=event.ip_ranges,
+                    nominated_at=event.at,
+                    chase_days=event.chase_days,
+                )
+            case NominationIncomplete(days=days):
+                return replace(self, chased=self.chased | {days})
+            case AccountAmended():
+                return replace(
+                    self,
+                    institution=event.institution or self.institution,
+                    time_zone=event.time_zone or self.time_zone,
+                    ror_id=event.ror_id or self.ror_id,
+                    registered_account_id=event.registered_account_id or self.registered_account_id,
+                )
+            case NominationWithdrawn():
+                return replace(self, status=Status.WITHDRAWN)
+            case NominationRejected():
+                return replace(self, status=Status.REJECTED)
+            case AccountConverted(at=at):
+                return replace(self, status=Status.ACTIVE, converted_at=at)
+            case AccountSuspended():
+                return replace(self, status=Status.SUSPENDED)
+            case AccountReinstated():
+                return replace(self, status=Status.ACTIVE)
+            case AccountClosed():
+                return replace(self, status=Status.CLOSED, pending_transfer=None)
+            case RegisteredAccountReplaced(new=new):
+                return replace(self, registered_account_id=new)
+            case LinkResolversSet(libkey_id=libkey, worldcat_registry_id=worldcat):
+                return replace(self, libkey_id=libkey, worldcat_registry_id=worldcat)
+            case IpRangesSet(ip_ranges=ranges):
+                return replace(self, ip_ranges=ranges)
+        return self._evolve_contacts(event)._evolve_domains(event)
+
+    def _evolve_contacts(self, event: Event) -> Self:
+        match event:
+            case ContactAdded(contact=contact):
+                return replace(self, contacts=(*self.contacts, contact))
+            case ContactRolesSet(contact_id=id, roles=roles):
+                return self._with(id, roles=roles)
+            case ContactAmended(contact_id=id, email=email, name=name):
+                known = self.contact(id)
+                if known is not None and known.email == email:
+                    return self._with(id, name=name)
+                return self._with(id, email=email, name=name, verified=False, reachable=True)
+            case ContactConfirmed(contact_id=id):
+                return self._with(id, verified=True)
+            case ContactUnreachable(contact_id=id):
+                return self._with(id, reachable=False)
+            case ContactRemoved(contact_id=id):
+                return replace(self, contacts=tuple(contact for contact in self.contacts if contact.id != id))
+            case ContactTransferRequested():
+                return replace(self, pending_transfer=event)
+            case ContactTransferred(contact_id=id, new_contact=new):
+                contacts = tuple(new if contact.id == id else contact for contact in self.contacts)
+                return replace(self, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id})
+            case ContactTransferCancelled() | ContactTransferLapsed():
+                return replace(self, pending_transfer=None)
+        return self
+
+    def _evolve_domains(self, event: Event) -> Self:
+        match event:
+            case DomainClaimed(domain=domain, subdomains=subdomains, shared=shared):
+                claimed = ClaimedDomain(domain=domain, subdomains=subdomains, shared=shared)
+                return replace(self, domains=(*(each for each in self.domains if each.domain != domain), claimed))
+            case DomainSharingConsented(domain=domain, with_account=other):
+                domains = tuple(replace(each, shared=True) if each.domain == domain else each for each in self.domains)
+                return replace(self, domains=domains, consents=self.consents | {(domain, other)})
+            case DomainRetirementStarted(domain=domain, retires_at=at):
+                return replace(
+                    self, domains=tuple(replace(each, retires_at=at) if each.domain == domain else each for each in self.domains)
+                )
+            case DomainRetired(domain=domain):
+                return replace(self, domains=tuple(each for each in self.domains if each.domain != domain))
+        return self
+
+    def _with(self, contact: UUID, **changes: object) -> Self:
+        contacts = tuple(replace(each, **changes) if each.id == contact else each for each in self.contacts)  # type: ignore[arg-type]
+        return replace(self, contacts=contacts)
