@@ -1,5 +1,6 @@
 """One append: events, the command, what it relies on and what it claims, together or not at all."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -108,6 +109,23 @@ def test_a_command_is_carried_out_once(log):
             log.insert_events(twin, command=replace(DONE, fingerprint="f2", version=9))
         assert replace(DONE, position=2) == repeated.value.record
     assert 2 == log.max_notification_id()
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_twins_at_the_same_moment_one_is_carried_out(log, attempt):
+    """Whether they collide on the command or on the version of the stream: the others hear of the first."""
+
+    def carry_out(number):
+        try:
+            return log.insert_events(of(ANN, number % 2 + 1), command=DONE)
+        except CommandRepeated as twin:
+            return twin.record
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(carry_out, range(8)))
+    done = log.find_command(COMMAND)
+    assert 7 == answers.count(done)
+    assert 1 == answers.count([done.position])
 
 
 def test_a_version_is_taken_once(log):
