@@ -1,7 +1,8 @@
 """IP ranges in canonical CIDR form, and client addresses in the form that is looked up in them."""
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from domain.errors import Invalid
 from domain.values.special_purpose import overlap
@@ -9,7 +10,7 @@ from domain.values.special_purpose import overlap
 WIDEST = {4: 8, 6: 19}
 """The shortest prefix, by IP version, that may be recorded without an admin."""
 
-_CIDR = re.compile(r"([0-9A-Fa-f:.]{2,45})/(0|[1-9][0-9]{0,2})")
+_CIDR = re.compile(r"([0-9a-f:.]{2,45})/(0|[1-9][0-9]{0,2})")
 _MAPPED_BITS = 96
 
 Network = IPv4Network | IPv6Network
@@ -41,7 +42,7 @@ def unmap(address: str, *, field: str = "ip") -> str:
     return str(parsed)
 
 
-def overlapping(one: str, other: str) -> bool:
+def ranges_overlap(one: str, other: str) -> bool:
     """Whether two ranges as stored have an address in common."""
     first, second = _stored(one), _stored(other)
     if isinstance(first, IPv4Network):
@@ -53,30 +54,34 @@ def _stored(range: str) -> Network:
     return IPv6Network(range) if ":" in range else IPv4Network(range)
 
 
+def within_any(client: str, ranges: Iterable[str]) -> bool:
+    """Whether the address that a client called from is in one of the ranges as stored."""
+    address = ip_address(unmap(client))
+    return any(address in _stored(each) for each in ranges)
+
+
 def _network(text: str, field: str) -> Network:
-    # A JSON number would be read as an address: 3232235777 is 192.168.1.1.
-    parts = _CIDR.fullmatch(text) if isinstance(text, str) else None
+    # A JSON number would be read as an address, a second mask as a prefix, /008 as /8: ipaddress sees only what is none of these.
+    parts = _CIDR.fullmatch(text.lower()) if isinstance(text, str) else None
     if parts is None:
-        raise Invalid("invalid-range", "a range is written as CIDR, like 18.0.0.0/8 or 2a00:1450::/32", field=field)
-    address, prefix = parts[1], int(parts[2])
+        raise Invalid("invalid-ip-range", "a range is written as CIDR, like 18.0.0.0/8 or 2a00:1450::/32", field=field)
     try:
-        if ":" not in address:
-            return _same(text, IPv4Network((IPv4Address(address), prefix), strict=False), field)
-        given = IPv6Address(address)
-        network = IPv6Network((given, prefix), strict=False)
-    except (AddressValueError, ValueError) as error:
-        raise Invalid("invalid-range", f"this is not a range: {error}", field=field) from error
-    if given.ipv4_mapped is None:
-        return _same(text, network, field)
+        address, prefix = ip_address(parts[1]), int(parts[2])
+        network = ip_network((address, prefix), strict=False)
+    except ValueError as error:
+        raise Invalid("invalid-ip-range", f"this is not a range: {error}", field=field) from error
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    if mapped is None:
+        return _as_written(parts[1], str(address), address, network, field)
     if prefix < _MAPPED_BITS:
-        raise Invalid("invalid-range", "a range of IPv4-mapped addresses has a prefix of at least /96", field=field)
-    mapped = IPv4Network((given.ipv4_mapped, prefix - _MAPPED_BITS), strict=False)
-    if given != network.network_address:
-        raise Invalid("invalid-range", f"there are bits set after the prefix; did you mean {mapped}?", field=field)
-    return mapped
+        raise Invalid("invalid-ip-range", "a range of IPv4-mapped addresses has a prefix of at least /96", field=field)
+    usual = f"::ffff:{mapped}" if "." in parts[1] else str(address)
+    return _as_written(parts[1], usual, mapped, IPv4Network((mapped, prefix - _MAPPED_BITS), strict=False), field)
 
 
-def _same(text: str, network: Network, field: str) -> Network:
-    if text != str(network):
-        raise Invalid("invalid-range", f"this is not how a range is written; did you mean {network}?", field=field)
+def _as_written(written: str, usual: str, address: IPv4Address | IPv6Address, network: Network, field: str) -> Network:
+    if network.network_address != address:
+        raise Invalid("host-bits", f"there are bits set after the prefix; did you mean {network}?", field=field)
+    if written != usual:
+        raise Invalid("invalid-ip-range", f"this is not how a range is written; did you mean {network}?", field=field)
     return network

@@ -1,68 +1,69 @@
-"""Names and other short texts that will stand in letters, tables and logs."""
+"""Names and other short texts of people, in every script, without what only misleads."""
 
 import unicodedata
 
-from domain.errors import Invalid
+import idna
 
-MAX_MARKS = 4  # no writing system stacks more on one letter
-REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-JOINERS = frozenset("\u200c\u200d")  # the zero-width non-joiner and joiner, which Persian and Indic spelling need
-VIRAMA = 9
-INVISIBLE = frozenset(  # what Unicode calls default ignorable, or draws as nothing, outside the refused categories
-    chr(code)
-    for first, last in (
-        (0x034F, 0x034F),
-        (0x115F, 0x1160),
-        (0x17B4, 0x17B5),
-        (0x180B, 0x180F),
-        (0x2800, 0x2800),
-        (0x3164, 0x3164),
-        (0xFE00, 0xFE0F),
-        (0xFFA0, 0xFFA0),
-        (0xE0100, 0xE01EF),
-    )
-    for code in range(first, last + 1)
-)
+from domain.errors import Invalid
+from domain.values.characters import refuse_controls
+
+MOST_MARKS = 4
+"""Marks on one letter after NFC. Pointed Hebrew and stacked Tibetan need three or four."""
+
+JOINERS = frozenset("\u200c\u200d")
+"""Scripts such as Persian and Sinhala cannot be written without them, so they are held to the rules that IDNA has for them."""
+
+INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
+    chr(code) for first, last in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for code in range(first, last + 1)
+}
+"""Letters, marks and symbols by their category that show nothing."""
+
+REFUSED = {
+    "Cf": "shows nothing",
+    "Cs": "is half of one",
+    "Co": "means nothing to others",
+    "Cn": "is not assigned",
+}
 
 
 def parse_text(text: str, *, field: str, max_length: int = 200) -> str:
-    """One line in NFC, every run of spaces one plain space; at most `max_length` code points and four bytes for each."""
-    too_long = Invalid("invalid-text", f"{field} is longer than {max_length} characters", field=field)
-    if len(text) > 10 * max_length:  # before it is normalised, which is slow for endless marks
-        raise too_long
-    _refuse_hidden(text, field)
-    plain = unicodedata.normalize("NFC", text)
-    plain = " ".join("".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in plain).split(" ")).strip()
-    plain = " ".join(word for word in plain.split(" ") if word)
-    if not any(unicodedata.category(letter)[0] not in "ZM" for letter in plain):
-        raise Invalid("invalid-text", f"{field} is empty", field=field)
-    if len(plain) > max_length or len(plain.encode()) > 4 * max_length:
-        raise too_long
-    _refuse_piled_marks(plain, field)
-    return plain
+    """NFC, with single spaces. `max_length` counts code points; in UTF-8 it takes at most four times as many bytes."""
+    if len(text) > 10 * max_length:  # before any work on it: NFC of a megabyte of marks is slow
+        raise Invalid("invalid-text", f"it has {len(text)} characters; {max_length} are the most", field=field)
+    refuse_controls(text, "invalid-text", field=field)
+    parsed = " ".join(unicodedata.normalize("NFC", text).split())
+    if not parsed:
+        raise Invalid("invalid-text", "it is empty", field=field)
+    _check_characters(parsed, field)
+    size = len(parsed.encode())
+    if len(parsed) > max_length or size > 4 * max_length:
+        most = f"{max_length} and {4 * max_length} are the most"
+        raise Invalid("invalid-text", f"it has {len(parsed)} characters and {size} bytes; {most}", field=field)
+    return parsed
 
 
-def _refuse_hidden(text: str, field: str) -> None:
-    for index, letter in enumerate(text):
-        if letter in JOINERS and _joins(text, index):
-            continue
-        if unicodedata.category(letter) in REFUSED or letter in INVISIBLE:
-            raise Invalid(
-                "invalid-text", f"{field} has the character U+{ord(letter):04X}, which cannot be seen or does not belong", field=field
-            )
+def _check_characters(text: str, field: str) -> None:
+    marks = MOST_MARKS  # none may come first
+    for position, character in enumerate(text):
+        category = unicodedata.category(character)
+        if character in JOINERS:
+            if not _joins(text, position):
+                raise _wrong(position, character, "shows nothing here", field)
+        elif category in REFUSED:
+            raise _wrong(position, character, REFUSED[category], field)
+        elif character in INVISIBLE:
+            raise _wrong(position, character, "shows nothing", field)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if marks > MOST_MARKS:
+            raise _wrong(position, character, "is a mark on no letter, or one too many on it", field)
 
 
-def _joins(text: str, index: int) -> bool:
-    """As in RFC 5892: after a virama, or between two letters of a script that is written joined."""
-    before, after = text[index - 1 : index], text[index + 1 : index + 2]
-    if before and unicodedata.combining(before) == VIRAMA:
-        return True
-    return bool(before and after) and unicodedata.bidirectional(before) == "AL" == unicodedata.bidirectional(after)
+def _joins(text: str, position: int) -> bool:
+    try:
+        return idna.valid_contextj(text, position)
+    except ValueError:  # the letter before it has no name in Unicode's tables
+        return False
 
 
-def _refuse_piled_marks(text: str, field: str) -> None:
-    run = 0
-    for letter in text:
-        run = run + 1 if unicodedata.category(letter)[0] == "M" else 0
-        if run > MAX_MARKS:
-            raise Invalid("invalid-text", f"{field} has more than {MAX_MARKS} combining marks in a row", field=field)
+def _wrong(position: int, character: str, why: str, field: str) -> Invalid:
+    return Invalid("invalid-text", f"character {position + 1} (U+{ord(character):04X}) {why}", field=field)
