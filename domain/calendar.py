@@ -58,7 +58,8 @@ def local_date(instant: datetime, zone: str) -> date:
 
 
 def quota_month(anchor: datetime, instant: datetime) -> tuple[int, datetime, datetime]:
-    """The number (from 0), start and end of the quota month that contains `instant`, which is not before `anchor`."""
+    """The number (from 0), start and end of the quota month that contains `instant`, which is not before `anchor`; counted in UTC."""
+    anchor, instant = anchor.astimezone(UTC), instant.astimezone(UTC)
     number = (instant.year - anchor.year) * 12 + instant.month - anchor.month
     if months_after(anchor, number) > instant:
         number -= 1
@@ -81,5 +82,8 @@ def whole_local_days(start: datetime, end: datetime, zone: str) -> int:
 
 def later_by_days(instant: datetime, days: int, zone: str) -> datetime:
     """The same local time of day `days` later, in UTC; of two such times the later, and a missing one is moved past the gap."""
-    local = instant.astimezone(ZoneInfo(zone))
-    return (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=ZoneInfo(zone), fold=1 if days else local.fold).astimezone(UTC)
+    if not days:
+        return instant.astimezone(UTC)
+    local = instant.astimezone(ZoneInfo(zone)) + timedelta(days=days)
+    # Of a doubled time fold 1 is the later reading; of a missing one it is fold 0, which still has the offset before the gap.
+    return max(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -1,1 +1,1 @@
-"""The heartbeat: what falls due is done, what is to be said is sent."""
+"""The heartbeat: what falls due takes effect, what follows is asked for, what is to be said is sent."""

@@ -1,8 +1,8 @@
 """Address space that is no institution's own.
 
-From the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, RFC 8190), read as of October 2025; beside them multicast
-(RFC 5771, RFC 4291) and what the IANA IPv6 address space registry keeps outside global unicast. Blocks that lie within others of
-these are left out where nothing is said by them.
+From the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, RFC 8190), up to RFC 9780; besides, multicast (RFC 5771,
+RFC 4291), and all that the IANA IPv6 address space registry keeps outside global unicast. The first block that overlaps is named, so a
+small one stands before the large one around it; the registries' smallest parts of a block are left out.
 """
 
 from ipaddress import IPv4Network, IPv6Network

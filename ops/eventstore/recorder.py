@@ -10,7 +10,7 @@ from uuid import UUID
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent, Subscription
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
 
-from domain.application import CommandRecord, CommandRepeated, StoredNotification, StoredRecord
+from domain.application import CommandRecord, CommandRepeated, Selection, StoredNotification, StoredRecord
 from domain.clock import SystemClock
 from domain.events.base import Claim, Metadata, Release
 from ops.eventstore.append import Append, Dialect, PostgreSQL, SQLite
@@ -111,10 +111,11 @@ class Recorder(ApplicationRecorder):
         with self._reading() as connection:
             return _notifications(connection, conditions, position, limit)
 
-    def read_log(self, *, after: int, limit: int) -> list[StoredNotification]:
+    def read_log(self, *, after: int, limit: int, only: Selection | None = None) -> list[StoredNotification]:
         """Up to `limit` events behind position `after`. Whatever is missing among them will never come."""
+        conditions = [events.c.position > after, *(_selecting(only) if only else ())]
         with self._reading() as connection:
-            return _notifications(connection, [events.c.position > after], events.c.position, limit)
+            return _notifications(connection, conditions, events.c.position, limit)
 
     def read_stream(self, stream_id: UUID, *, after: int = 0, until: int | None = None) -> list[StoredNotification]:
         version = events.c.stream_version
@@ -178,6 +179,20 @@ class PollingSubscription(Subscription[ApplicationRecorder]):
             else:
                 self._stopped.wait(POLL_SECONDS)
         raise StopIteration
+
+
+def _selecting(only: Selection) -> Iterator[ColumnElement[bool]]:
+    equal = (
+        (events.c.stream_id, only.stream),
+        (events.c.account_id, only.account),
+        (events.c.actor, only.actor),
+        (events.c.topic, only.topic),
+    )
+    yield from (column == wanted for column, wanted in equal if wanted is not None)
+    if only.from_ is not None:
+        yield events.c.at >= only.from_
+    if only.to is not None:
+        yield events.c.at < only.to
 
 
 def _notifications(

@@ -1,0 +1,163 @@
+"""The application: routes, errors, request ids, the body limit, the access log, and the contract."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import structlog
+from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.auth import Allowed
+from api.problems import Problem, problem
+from api.routes import access, accounts, clock, contacts, emails, health, history, subscriptions, tokens, user_plans
+from api.service import Service
+
+MAX_BODY = 1 << 20
+_REQUEST_IDS = UUID("0b8b1c0e-5f0b-4d5c-a5b1-0f8b54e2c6aa")
+
+log = structlog.get_logger()
+
+
+PROBLEMS = {
+    401: "no key, or one that is not ours",
+    403: "not for this role",
+    404: "no such thing, or not the caller's",
+    409: "the state of things forbids it",
+    412: "If-Match names another version",
+    413: "the body is too large",
+    422: "the input cannot be right",
+    503: "not now: try again",
+}
+
+
+def create_app(service: Service, observe: Callable[[str, str, int, float], None]) -> FastAPI:
+    """The whole API. `observe` is told of each request: method, route, status, seconds."""
+    app = FastAPI(
+        title="tenure",
+        version="1",
+        summary="Institutional subscriptions in good standing.",
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+        responses={
+            status: {"model": Problem, "description": what, "content": {problems.MEDIA_TYPE: {}}} for status, what in PROBLEMS.items()
+        },
+    )
+    app.state.service = service
+    for module in (health, accounts, contacts, subscriptions, user_plans, tokens, access, emails, history):
+        app.include_router(module.router)
+    if service.advance is not None:
+        app.include_router(clock.router)
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.openapi_extra = {**(route.openapi_extra or {}), "x-roles": roles_of(route)}
+    problems.install(app)
+    app.add_middleware(Surroundings, observe=observe)
+    return app
+
+
+def create_probe(metrics: Callable[[], bytes], ready: Callable[[], dict[str, Any]]) -> FastAPI:
+    """What a process without the API answers: is it alive, can it work, what does it count."""
+    app = FastAPI(title="tenure", openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/livez", lambda: {"status": "ok"})
+    app.add_api_route("/readyz", lambda: {"status": "ok", **ready()})
+    app.add_api_route("/metrics", lambda: Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8"))
+    problems.install(app)
+    return app
+
+
+def roles_of(route: APIRoute) -> list[str]:
+    """The roles that an operation lets in; none where it asks for no key."""
+    allowed = [each.call for each in route.dependant.dependencies if isinstance(each.call, Allowed)]
+    return sorted(allowed[0].roles) if allowed else []
+
+
+class Surroundings:
+    """Around every request: an id in and out, a bounded body, one line in the access log, two metrics."""
+
+    def __init__(self, app: ASGIApp, observe: Any) -> None:
+        self._app = app
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id"))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status = 500
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", str(request_id).encode())]
+            await send(message)
+
+        try:
+            body = await _body(receive)
+            if body is None:
+                await problem(None, 413, "too-large", f"a body has at most {MAX_BODY} bytes")(scope, receive, send_on)
+                return
+            state["body"] = body
+            await self._app(scope, _once(body, receive), send_on)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            seconds = time.perf_counter() - started
+            self._observe(scope["method"], route, status, seconds)
+            caller = state.get("caller")
+            log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+                request_id=str(request_id),
+                caller=caller.name if caller else None,
+            )
+
+
+def _request_id(given: bytes | None) -> UUID:
+    if given is None:
+        return uuid4()
+    text = given.decode("latin-1")
+    try:
+        return UUID(text)
+    except ValueError:
+        return uuid5(_REQUEST_IDS, text)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None where it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again

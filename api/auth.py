@@ -1,0 +1,62 @@
+"""Who is calling: a key in the Authorization header, its role, and for whom it acts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.exceptions import HTTPException
+
+from domain.errors import Forbidden
+from projections.own_facts import StaffKey
+
+ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution")
+
+bearer = HTTPBearer(auto_error=False, description="a staff, gateway, platform or institution key")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`account_id` binds a librarian's key to one institution; `on_behalf_of` is the registered account that the platform acts for."""
+
+    name: str
+    role: str
+    account_id: UUID | None = None
+    on_behalf_of: str | None = None
+
+
+class Allowed:
+    """A dependency that lets only some roles in. `roles` is read when the contract is written."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)] = None,
+        on_behalf_of: Annotated[str | None, Header(alias="X-On-Behalf-Of", max_length=128)] = None,
+    ) -> Caller:
+        find: Callable[[str], StaffKey | None] = request.app.state.service.find_key
+        key = find(credentials.credentials) if credentials else None
+        if key is None:
+            raise HTTPException(
+                401, "this needs a key: Authorization: Bearer <key>; make one with `tenure staff add`", {"WWW-Authenticate": "Bearer"}
+            )
+        if key.role not in self.roles:
+            raise Forbidden("role-not-allowed", f"this is for {', '.join(sorted(self.roles))}; the key is of role {key.role}")
+        if key.role == "platform" and on_behalf_of is None:
+            raise Forbidden(
+                "on-behalf-of-missing", "the platform acts for a registered account: name it in X-On-Behalf-Of", field="X-On-Behalf-Of"
+            )
+        caller = Caller(key.name, key.role, key.account_id, on_behalf_of)
+        request.state.caller = caller
+        return caller
+
+
+Support = Annotated[Caller, Depends(Allowed("support", "admin"))]
+Reader = Annotated[Caller, Depends(Allowed("support", "auditor", "admin"))]
+Admin = Annotated[Caller, Depends(Allowed("admin"))]

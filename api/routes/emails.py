@@ -1,0 +1,54 @@
+"""What was written to whom, what left, what did not, and why; and what came back."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from api.auth import Reader, Support
+from api.models import BounceBody, EmailShown, EmailsShown
+from api.paging import After, Limit, UpToDate, listed
+from api.wiring import Calling
+from domain.aggregates.email_delivery import EmailDelivery
+from domain.commands.email_delivery import ReportBounce
+from domain.errors import NotFound
+from domain.values import parse_text
+from projections.emails import outbox
+
+router = APIRouter(prefix="/v1/emails", tags=["emails"])
+
+
+@router.get("", response_model=EmailsShown, dependencies=[UpToDate])
+def list_emails(
+    request: Request,
+    service: Calling,
+    caller: Reader,
+    account: UUID | None = None,
+    template: Annotated[str | None, Query(max_length=60)] = None,
+    status: Annotated[str | None, Query(pattern="^(pending|sent|bounced|skipped)$")] = None,
+    after: After = 0,
+    limit: Limit = 50,
+) -> Response:
+    """Emails in the order in which they were written: sent, pending, bounced, or skipped and why."""
+    with service.database.reading() as connection:
+        items, following = outbox.page(connection, account=account, template=template, status=status, after=after, limit=limit)
+    return listed(request, items, following)
+
+
+@router.post("/bounces", response_model=EmailShown)
+def report_bounce(request: Request, service: Calling, caller: Support, body: BounceBody) -> Response:
+    """An email came back after it had been accepted. A hard bounce makes the contact unreachable."""
+    service.stream(EmailDelivery, "email", body.email_id)
+    command = ReportBounce(id=body.email_id, hard=body.hard, code=body.code, answer=parse_text(body.answer, field="answer", max_length=500))
+    outcome = service.do(request, caller, command, reason=body.why)
+    service.wait_for(outcome.position)
+    with service.database.reading() as connection:
+        found = outbox.one(connection, body.email_id)
+    if found is None:
+        raise NotFound("email", body.email_id)
+    return _json(found, outcome.position)
+
+
+def _json(shown: dict[str, Any], position: int) -> Response:
+    return Response(msgspec.json.encode(shown), headers={"X-Position": str(position)}, media_type="application/json")

@@ -1,0 +1,136 @@
+"""People of an institution with API plans of their own."""
+
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.auth import Allowed, Caller, Support
+from api.models import ApprovePlanBody, Body, EndPlanBody, RejectPlanBody, RequestPlanBody, UserPlanShown, UserPlansShown
+from api.paging import After, Limit, UpToDate, listed
+from api.service import Service
+from api.wiring import Asking, Calling, created
+from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
+from domain.aggregates.itk_subscription import ITKSubscription
+from domain.commands.institutional_user_plan import (
+    ApproveUserPlan,
+    EndUserPlan,
+    RejectUserPlan,
+    RequestRenewal,
+    RequestUserPlan,
+    ResumeUserPlan,
+    SuspendUserPlan,
+)
+from domain.errors import NotFound
+from domain.values import folded, parse_email, parse_registered_account_id, parse_text
+from projections import user_plans
+
+router = APIRouter(prefix="/v1/user-plans", tags=["user plans"])
+ask = Asking(InstitutionalUserPlan, "user plan")
+
+Holder = Annotated[Caller, Depends(Allowed("support", "admin", "platform"))]
+Looker = Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "platform", "institution"))]
+
+
+def _mine(service: Service, id: UUID, caller: Caller) -> None:
+    """The platform sees the plans of the account that it acts for, and no other."""
+    state = service.stream(InstitutionalUserPlan, "user plan", id, caller).state
+    assert isinstance(state, InstitutionalUserPlan)
+    if caller.role == "platform" and state.registered_account_id != caller.on_behalf_of:
+        raise NotFound("user plan", id)
+
+
+@router.post("", status_code=201, response_model=UserPlanShown)
+def request_plan(request: Request, service: Calling, caller: Holder, body: RequestPlanBody) -> Response:
+    """Ask for plans: granted at once where the email's domain fits, put before the reviewers where there is a doubt."""
+    subscription = service.stream(ITKSubscription, "subscription", body.subscription_id)
+    email = parse_email(body.email, field="email")
+    registered = parse_registered_account_id(body.registered_account_id) if body.registered_account_id else None
+    if caller.role == "platform":
+        registered = caller.on_behalf_of
+    assert subscription.account_id is not None
+    person_key = service.secrets.derived("person", f"{subscription.account_id}/{folded(email)}")
+    command = RequestUserPlan(
+        id=service.lifecycle.log_reader.holder("person", person_key) or uuid4(),
+        account_id=subscription.account_id,
+        subscription_id=body.subscription_id,
+        registered_account_id=registered,
+        email=email,
+        name=parse_text(body.name, field="name") if body.name else None,
+        person_key=person_key,
+        review=caller.role != "platform",
+    )
+    return created(request, caller, body, "/v1/user-plans", command)
+
+
+@router.get("", response_model=UserPlansShown, dependencies=[UpToDate])
+def list_plans(
+    request: Request,
+    service: Calling,
+    caller: Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "institution"))],
+    subscription_id: UUID | None = None,
+    status: Annotated[str | None, Query(pattern="^(requested|invited|active|suspended|at_risk|expired|ended|rejected)$")] = None,
+    after: After = 0,
+    limit: Limit = 50,
+) -> Response:
+    """User plans in the order in which they were asked for."""
+    items, following = user_plans.listed(
+        service.lifecycle,
+        service.database,
+        subscription=subscription_id,
+        account=caller.account_id,
+        status=status,
+        after=after,
+        limit=limit,
+    )
+    return listed(request, items, following)
+
+
+@router.get("/{id}", response_model=UserPlanShown)
+def one_plan(id: UUID, service: Calling, caller: Looker) -> Response:
+    """A user plan as it is at this instant."""
+    _mine(service, id, caller)
+    return service.answer_now(service.stream(InstitutionalUserPlan, "user plan", id, caller))
+
+
+@router.post("/{id}/approve", response_model=UserPlanShown)
+def approve(id: UUID, request: Request, caller: Support, body: ApprovePlanBody = ApprovePlanBody()) -> Response:
+    """Let somebody in by hand; whose domain does not fit, on a ground, under a licence, and until a day."""
+    command = ApproveUserPlan(
+        id=id,
+        ground=parse_text(body.ground, field="ground") if body.ground else None,
+        licence=parse_text(body.licence, field="licence") if body.licence else None,
+        until=body.until,
+    )
+    return ask(request, caller, body, command)
+
+
+@router.post("/{id}/reject", response_model=UserPlanShown)
+def reject(id: UUID, request: Request, caller: Support, body: RejectPlanBody = RejectPlanBody()) -> Response:
+    """Do not let somebody in."""
+    return ask(request, caller, body, RejectUserPlan(id=id, why=body.cause))
+
+
+@router.post("/{id}/request-renewal", response_model=UserPlanShown)
+def request_renewal(id: UUID, request: Request, service: Calling, caller: Holder, body: Body = Body()) -> Response:
+    """The person wants to go on: granted if the institution has renewed, and waiting for it if not."""
+    _mine(service, id, caller)
+    return ask(request, caller, body, RequestRenewal(id=id))
+
+
+@router.post("/{id}/suspend", response_model=UserPlanShown)
+def suspend(id: UUID, request: Request, caller: Support, body: Body = Body()) -> Response:
+    """Stop a person's access."""
+    return ask(request, caller, body, SuspendUserPlan(id=id, cause=body.reason.code.value if body.reason else "asked"))
+
+
+@router.post("/{id}/resume", response_model=UserPlanShown)
+def resume(id: UUID, request: Request, caller: Support, body: Body = Body()) -> Response:
+    """Let a person's access come back."""
+    return ask(request, caller, body, ResumeUserPlan(id=id))
+
+
+@router.post("/{id}/end", response_model=UserPlanShown)
+def end(id: UUID, request: Request, caller: Support, body: EndPlanBody = EndPlanBody()) -> Response:
+    """The person has left, or will at an instant; tokens are revoked then."""
+    return ask(request, caller, body, EndUserPlan(id=id, cause=body.cause, at=body.at))

@@ -1,0 +1,148 @@
+"""What the routes work with: given by `ops`, so that the API knows neither a configuration nor the scheduler."""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from fastapi import Request, Response
+
+from api.auth import Caller
+from api.problems import Unavailable
+from domain.application import Lifecycle, Outcome, Stream
+from domain.commands.base import Command
+from domain.errors import Invalid, NotFound
+from domain.events.base import Metadata
+from projections.follower import Database, TableFollowers
+from projections.own_facts import StaffKey
+from projections.shapes import show
+
+NAMESPACE = uuid5(NAMESPACE_URL, "urn:tenure:command")
+PATIENCE_SECONDS = 2.0
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Secrets(Protocol):
+    """Secrets and keyed hashes; the keys themselves stay where they are."""
+
+    def new_token(self) -> "NewToken": ...
+
+    def derived(self, purpose: str, text: str) -> str: ...
+
+
+class Links(Protocol):
+    """Signed links of emails."""
+
+    def verify(self, value: str) -> tuple[UUID, UUID]: ...
+
+
+@dataclass(frozen=True, repr=False)
+class NewToken:
+    secret: str
+    digest: str
+    pepper: int
+    prefix: str
+    last_four: str
+
+
+@dataclass
+class Service:
+    lifecycle: Lifecycle
+    database: Database
+    tables: TableFollowers
+    secrets: Secrets
+    links: Links
+    find_key: Callable[[str], StaffKey | None]
+    count_command: Callable[[str, str], None]
+    metrics: Callable[[], bytes]
+    metrics_token: str | None
+    ready: Callable[[], dict[str, Any]]
+    advance: Callable[[datetime], Any] | None = None
+    """Moves the virtual clock; None where time is real."""
+
+    def do(self, request: Request, caller: Caller, *commands: Command, reason: str | None = None) -> Outcome:
+        """Carry out commands for a caller, once per Idempotency-Key; the answer shows the last command's stream."""
+        metadata = Metadata(
+            actor=caller.name,
+            role=caller.role,
+            on_behalf_of=caller.on_behalf_of,
+            reason=reason,
+            command_id=self._command_id(request, caller),
+            correlation_id=request.state.request_id,
+        )
+        name = type(commands[0]).__name__
+        try:
+            outcome = self.lifecycle.handle(
+                *commands, metadata=metadata, fingerprint=self._fingerprint(request), if_version=if_match(request)
+            )
+        except Exception as error:
+            self.count_command(name, "refused" if hasattr(error, "slug") else "failed")
+            raise
+        self.count_command(name, "repeated" if outcome.repeated else "done" if outcome.events else "nothing")
+        return outcome
+
+    def _command_id(self, request: Request, caller: Caller) -> UUID | None:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return None
+        if not _KEY.fullmatch(key):
+            raise Invalid(
+                "invalid-idempotency-key", "the key is 1 to 255 printable ASCII characters without spaces", field="Idempotency-Key"
+            )
+        return uuid5(NAMESPACE, f"{caller.role}/{caller.name}/{caller.on_behalf_of or ''}/{key}")
+
+    def _fingerprint(self, request: Request) -> str:
+        body = hashlib.sha256(request.state.body).hexdigest()
+        return self.secrets.derived("fingerprint", f"{request.method} {request.url.path}?{request.url.query} {body}")
+
+    def stream(self, kind: type[Any], what: str, id: UUID, caller: Caller | None = None) -> Stream:
+        """A thing as it is at this instant; NotFound for another kind, and for what belongs to another institution."""
+        try:
+            stream = self.lifecycle.present(id)
+        except NotFound:
+            raise NotFound(what, id) from None
+        if not isinstance(stream.state, kind):
+            raise NotFound(what, id)
+        if caller is not None and caller.account_id is not None and stream.account_id != caller.account_id:
+            raise NotFound(what, id)
+        return stream
+
+    def answer_now(self, stream: Stream) -> Response:
+        return answer(stream, self.lifecycle.clock.now())
+
+    def wait_for(self, position: int) -> None:
+        """Let a reader see its own writes: wait until the tables have reached `position`."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self.tables.position() < position:
+            if time.monotonic() > until:
+                raise Unavailable(f"the tables have not reached position {position} yet; try again in a moment")
+            time.sleep(0.01)
+
+
+def if_match(request: Request) -> int | None:
+    """The version that the caller has seen; None where it does not say, or says that any will do."""
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return None
+    quoted = re.fullmatch(r'"(\d{1,9})"', given.strip())
+    return int(quoted[1]) if quoted else -1  # a weak or foreign tag matches no version
+
+
+def answer(
+    stream: Stream, at: datetime, *, position: int | None = None, status: int = 200, location: str | None = None, extra: Any = None
+) -> Response:
+    """A thing as JSON, with its version as ETag."""
+    headers = {"ETag": f'"{stream.version}"'}
+    if position is not None:
+        headers["X-Position"] = str(position)
+    if location is not None:
+        headers["Location"] = location
+    body = show(stream.id, stream.version, stream.state, at)
+    if extra:
+        body |= extra
+    return Response(msgspec.json.encode(body), status, headers, "application/json")

@@ -1,0 +1,307 @@
+"""Whenever this has happened, write to them; and, when the letter is about to leave: to whom, and is it still wanted?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid5
+
+from domain.aggregates.api_token import ApiToken
+from domain.aggregates.api_token import Status as TokenStatus
+from domain.aggregates.institutional_account import InstitutionalAccount
+from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
+from domain.aggregates.itk_subscription import ITKSubscription
+from domain.events.api_token import TokenExpired, TokenExpiring, TokenIssued, TokenLeaked, TokenRevoked, TokenRotated
+from domain.events.base import Recorded
+from domain.events.institutional_account import (
+    AccountNominated,
+    AccountReinstated,
+    AccountSuspended,
+    Contact,
+    ContactTransferred,
+    ContactTransferRequested,
+    ContactUnreachable,
+    NominationIncomplete,
+    Role,
+)
+from domain.events.institutional_user_plan import (
+    RenewalRequested,
+    UserPlanActivated,
+    UserPlanEnded,
+    UserPlanExpired,
+    UserPlanExpiring,
+    UserPlanRejected,
+    UserPlanRenewed,
+    UserPlanRequested,
+)
+from domain.events.itk_subscription import (
+    CancellationScheduled,
+    CancellationUndone,
+    GraceStarted,
+    PlansChanged,
+    SubscriptionActivated,
+    SubscriptionEnded,
+    SubscriptionExpiring,
+    SubscriptionExtended,
+    SubscriptionLapsed,
+    SubscriptionReinstated,
+    SubscriptionRenewed,
+    SubscriptionResumed,
+    SubscriptionSuspended,
+)
+from domain.streams import Aggregate
+
+NAMESPACE = UUID("3c9e3f0e-9f53-4a36-8a1f-52c8f4f9d9b7")
+
+
+class Audience(StrEnum):
+    """Whom a letter is for. Who that is, is looked up when it leaves."""
+
+    ADMINISTRATOR = "administrator"
+    BILLING = "billing"
+    SECURITY = "security"
+    EVERYONE = "everyone"  # each contact, by its place among them
+    HOLDER = "holder"  # of a token, or of a user plan
+    OLD_MAILBOX = "old-mailbox"
+    NEW_MAILBOX = "new-mailbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A template, its facts as they were when it was written, and whom it is for. After `not_after` it is not worth sending."""
+
+    template: str
+    audience: Audience
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mailbox:
+    address: str
+    name: str | None = None
+
+
+class NoRecipient(Exception):
+    """There is nobody to write to; says why."""
+
+
+def email_id(recorded: Recorded, letter: Letter, index: int) -> UUID:
+    """The stream of the email: the same however often it is derived, and telling nothing of the address."""
+    return uuid5(NAMESPACE, f"{recorded.stream_id}/{recorded.version}/{letter.template}/{letter.audience}/{index}")
+
+
+def letters(recorded: Recorded, state: Aggregate) -> Iterator[Letter]:
+    """What an event gives occasion to write. `state` is its stream's, right after it."""
+    match state:
+        case InstitutionalAccount():
+            yield from _of_account(recorded)
+        case ITKSubscription():
+            yield from _of_subscription(recorded, state)
+        case InstitutionalUserPlan():
+            yield from _of_user_plan(recorded, state)
+        case ApiToken():
+            yield from _of_token(recorded, state)
+
+
+def _of_account(recorded: Recorded) -> Iterator[Letter]:
+    to = Audience.ADMINISTRATOR
+    match recorded.event:
+        case AccountNominated(email=email, missing=missing):
+            yield Letter(template="account-nominated", audience=to, facts={"email": email, "missing": missing})
+        case NominationIncomplete(missing=missing):
+            yield Letter(template="nomination-incomplete", audience=to, facts={"missing": missing})
+        case AccountSuspended(cause=cause):
+            yield Letter(template="account-suspended", audience=to, facts={"cause": cause})
+        case AccountReinstated():
+            yield Letter(template="account-reinstated", audience=to)
+        case ContactUnreachable(address=address):
+            yield Letter(template="contact-unreachable", audience=to, facts={"address": address})
+        case ContactTransferRequested() as event:
+            moved = {"old_email": event.old_email, "new_email": event.email, "transfer_id": event.transfer_id}
+            facts = moved | {"lapses_at": event.lapses_at}
+            yield Letter(template="contact-transfer-confirm", audience=Audience.NEW_MAILBOX, facts=facts, not_after=event.lapses_at)
+        case ContactTransferred() as event:
+            moved = {"old_email": event.old_email, "new_email": event.new_contact.email, "transferred_at": event.at}
+            for mailbox in (Audience.OLD_MAILBOX, Audience.NEW_MAILBOX):
+                yield Letter(template="contact-transferred", audience=mailbox, facts=moved)
+
+
+def _of_subscription(recorded: Recorded, state: ITKSubscription) -> Iterator[Letter]:
+    to = Audience.ADMINISTRATOR
+    match recorded.event:
+        case SubscriptionActivated() as event:
+            facts = {
+                "term": event.number,
+                "starts_at": event.starts_at,
+                "ends_at": event.ends_at,
+                "plans": [asdict(plan) for plan in event.plans],
+                "entitlements": [asdict(entitlement) for entitlement in event.entitlements],
+                "bulk_data": list(event.bulk_data),
+            }
+            yield Letter(template="subscription-activated", audience=to, facts=facts)
+        case SubscriptionRenewed() as event:
+            facts = {"term": event.number, "starts_at": event.starts_at, "ends_at": event.ends_at, "paid_until": state.paid_until}
+            yield from _both("subscription-renewed", facts)
+        case SubscriptionReinstated() as event:
+            facts = {"term": event.number, "starts_at": event.starts_at, "ends_at": event.ends_at}
+            yield Letter(template="subscription-reinstated", audience=to, facts=facts)
+        case SubscriptionExpiring() as event:
+            facts = {
+                "days_left": event.days_left,
+                "ends_at": event.ends_at,
+                "announced": event.announced,
+                "grace_days": state.grace_days,
+            }
+            yield from _both("subscription-expiring", facts, not_after=event.ends_at)
+        case GraceStarted(grace_ends_at=end):
+            facts = {"ends_at": state.ends_at, "grace_ends_at": end, "announced": state.announced is not None}
+            yield from _both("subscription-in-grace", facts, not_after=end)
+        case SubscriptionLapsed(at=at, ends_for_good_at=until):
+            yield Letter(template="subscription-lapsed", audience=to, facts={"lapsed_at": at, "until": until}, not_after=until)
+        case SubscriptionEnded(at=at, cause=cause):
+            yield Letter(template="subscription-ended", audience=to, facts={"ended_at": at, "cause": cause})
+        case SubscriptionSuspended() as event:
+            facts = {"until": event.until, "compensated": event.compensate, "cause": event.cause}
+            yield Letter(template="subscription-suspended", audience=to, facts=facts, not_after=event.until)
+        case SubscriptionResumed():
+            yield Letter(template="subscription-resumed", audience=to, facts={"ends_at": state.ends_at, "extended_days": 0})
+        case SubscriptionExtended(compensates=True, days=days):
+            yield Letter(template="subscription-resumed", audience=to, facts={"ends_at": state.ends_at, "extended_days": days})
+        case CancellationScheduled(takes_effect_at=at):
+            yield Letter(template="cancellation-scheduled", audience=to, facts={"takes_effect_at": at}, not_after=at)
+        case CancellationUndone():
+            yield Letter(template="cancellation-undone", audience=to, facts={"ends_at": state.ends_at})
+        case PlansChanged(at=at, plans=plans):
+            facts = {"takes_effect_at": at, "plans": [asdict(plan) for plan in plans]}
+            yield Letter(template="plans-changed", audience=to, facts=facts)
+
+
+def _both(template: str, facts: Mapping[str, Any], not_after: datetime | None = None) -> Iterator[Letter]:
+    """What the librarian and the one who pays are both to know."""
+    for audience in (Audience.ADMINISTRATOR, Audience.BILLING):
+        yield Letter(template=template, audience=audience, facts=facts, not_after=not_after)
+
+
+def _of_user_plan(recorded: Recorded, state: InstitutionalUserPlan) -> Iterator[Letter]:
+    to, email = Audience.HOLDER, {"email": state.email}
+    match recorded.event:
+        case UserPlanRequested(doubts=doubts) if doubts:
+            yield Letter(template="user-plan-under-review", audience=to, facts=email)
+        case UserPlanActivated(until=until, plans=plans):
+            facts = email | {"until": until, "plans": [asdict(plan) for plan in plans]}
+            yield Letter(template="user-plan-activated", audience=to, facts=facts)
+        case UserPlanRejected(why=why):
+            yield Letter(template="user-plan-rejected", audience=to, facts=email | {"cause": why})
+        case UserPlanExpiring(days_left=days, until=until):
+            yield Letter(template="user-plan-expiring", audience=to, facts=email | {"days_left": days, "until": until}, not_after=until)
+        case RenewalRequested():
+            yield Letter(template="user-plan-renewal-waiting", audience=to, facts=email | {"until": state.until}, not_after=state.until)
+        case UserPlanRenewed(until=until):
+            yield Letter(template="user-plan-renewed", audience=to, facts=email | {"until": until})
+        case UserPlanExpired():
+            yield Letter(template="user-plan-expired", audience=to, facts=email | {"until": state.until})
+        case UserPlanEnded(at=at, cause=cause):
+            yield Letter(template="user-plan-ended", audience=to, facts=email | {"ended_at": at, "cause": cause})
+
+
+def _of_token(recorded: Recorded, state: ApiToken) -> Iterator[Letter]:
+    to = Audience.HOLDER
+    token = {"label": state.label, "prefix": state.prefix, "last_four": state.last_four}
+    match recorded.event:
+        case TokenIssued(expires_at=end):
+            yield Letter(template="token-issued", audience=to, facts=token | {"expires_at": end})
+        case TokenRotated(expires_at=end):
+            yield Letter(template="token-rotated", audience=to, facts=token | {"overlap_ends_at": end})
+        case TokenExpiring(expires_at=end, days_left=days):
+            yield Letter(template="token-expiring", audience=to, facts=token | {"expires_at": end, "days_left": days}, not_after=end)
+        case TokenExpired():
+            yield Letter(template="token-expired", audience=to, facts=token | {"expires_at": state.expires_at})
+        case TokenRevoked(at=at, cause=cause) if cause != "leaked":
+            yield Letter(template="token-revoked", audience=to, facts=token | {"revoked_at": at, "cause": cause})
+        case TokenLeaked(at=at, where=where):
+            facts = token | {"revoked_at": at, "where": where}
+            yield Letter(template="token-leaked", audience=Audience.EVERYONE, facts=facts)
+            if state.owner_id != state.account_id:
+                yield Letter(template="token-leaked", audience=to, facts=facts)
+
+
+# when a letter is about to leave
+
+
+def recipient(
+    audience: Audience, index: int, facts: Mapping[str, Any], account: InstitutionalAccount | None, holder: InstitutionalUserPlan | None
+) -> Mailbox:
+    """Whose mailbox it goes to, as things are now. `holder` is the user plan that is written to, or that owns the token."""
+    match audience:
+        case Audience.OLD_MAILBOX:
+            return Mailbox(address=str(facts["old_email"]))
+        case Audience.NEW_MAILBOX:
+            return Mailbox(address=str(facts["new_email"]))
+        case Audience.HOLDER if holder is not None:
+            return Mailbox(address=holder.email, name=holder.name)
+    if account is None:
+        raise NoRecipient("there is no account to write to")
+    if audience is Audience.EVERYONE:
+        reachable = [contact for contact in account.contacts if contact.reachable]
+        if index >= len(reachable):
+            raise NoRecipient("there are fewer contacts by now")
+        return _mailbox(reachable[index])
+    main = account.recipient(Role.ADMINISTRATOR)
+    contact = main if audience is Audience.HOLDER else account.recipient(Role(audience.value))
+    if contact is None:
+        raise NoRecipient("no contact of the institution can be reached")
+    if audience in {Audience.BILLING, Audience.SECURITY} and contact == main:
+        raise NoRecipient("the administrator gets it already")
+    return _mailbox(contact)
+
+
+def _mailbox(contact: Contact) -> Mailbox:
+    return Mailbox(address=contact.email, name=contact.name)
+
+
+def unwanted(template: str, facts: Mapping[str, Any], state: Aggregate) -> str | None:
+    """Why a letter need not leave any more, or None. `state` is that of the stream it is about, as it is now."""
+    match state, template:
+        case ITKSubscription(), "subscription-expiring" | "subscription-in-grace" | "subscription-lapsed":
+            return _overtaken(template, facts, state)
+        case ITKSubscription(), "cancellation-scheduled" if str(state.intent) == "none" and str(state.status) != "ended":
+            return "the cancellation was undone"
+        case ITKSubscription(), "subscription-suspended" if str(state.hold) == "none":
+            return "access is back"
+        case ITKSubscription(), "subscription-resumed" if facts["extended_days"] == 0 and _is_later(state.ends_at, facts["ends_at"]):
+            return "the letter that names the days given back follows"
+        case ApiToken(status=TokenStatus.EXPIRED | TokenStatus.REVOKED | TokenStatus.ROTATING), "token-expiring":
+            return f"the token is {state.status}"
+        case InstitutionalUserPlan(), "user-plan-expiring" if _is_later(state.until, facts["until"]) or str(state.status) != "active":
+            return "the plan goes on" if str(state.status) == "active" else f"the plan is {state.status}"
+        case InstitutionalUserPlan(), "user-plan-renewal-waiting" if str(state.renewal) != "waiting":
+            return "it does not wait any more"
+        case InstitutionalAccount(), "nomination-incomplete" if not state.missing or str(state.status) != "nominated":
+            return "nothing is missing any more"
+        case InstitutionalAccount(), "account-suspended" if str(state.status) != "suspended":
+            return f"the account is {state.status}"
+        case InstitutionalAccount(), "contact-transfer-confirm" if state.pending_transfer is None:
+            return "the transfer is over"
+    return None
+
+
+def _overtaken(template: str, facts: Mapping[str, Any], state: ITKSubscription) -> str | None:
+    status = str(state.status)
+    match template:
+        case "subscription-expiring" if _is_later(state.paid_until, facts["ends_at"]):
+            return "the subscription was renewed"
+        case "subscription-expiring" if status not in {"active", "suspended"}:
+            return f"the subscription is {status}"
+        case "subscription-expiring" if str(state.intent) == "cancel_at_end":
+            return "the subscription was cancelled"
+        case "subscription-in-grace" if status != "grace":
+            return f"the subscription is {status}"
+        case "subscription-lapsed" if status != "lapsed":
+            return f"the subscription is {status}"
+    return None
+
+
+def _is_later(now: datetime, then: str | datetime) -> bool:
+    return now > (datetime.fromisoformat(then) if isinstance(then, str) else then)

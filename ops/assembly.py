@@ -1,0 +1,244 @@
+"""Puts the parts together: which object is given which, and nothing else."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from api.app import create_app
+from api.service import Service
+from domain.application import Lifecycle
+from domain.clock import Clock, SystemClock
+from ops.config import Settings
+from ops.eventstore.engine import Database, connect, refuse_forgetful
+from ops.eventstore.factory import EventStore
+from ops.eventstore.upgrade import upgrade
+from ops.keys import Keys, load_keys
+from ops.links import Links
+from ops.metrics import Metrics
+from ops.secrets import Vault
+from ops.staff import StaffKeys
+from ops.time_machine import Gate, TimeMachine, VirtualClock
+from projections import accounts, api_tokens, deadlines, subscriptions, tables, user_plans
+from projections.deadlines import Deadlines
+from projections.emails import outbox
+from projections.emails.outbox import Outbox
+from projections.follower import TableFollowers
+from projections.groups import members
+from projections.versions import Versions
+from scheduler.deadlines import DueDeadlines
+from scheduler.loop import Following, Heartbeat, Loop
+from scheduler.outbox import Letterhead, OutboxSender
+from scheduler.reactions import Reactions
+from scheduler.smtp import SmtpUrl
+
+PARTS = ("api", "scheduler", "projector")
+
+
+class Assembly:
+    """One process: everything is made when it is first asked for."""
+
+    def __init__(self, settings: Settings, *, smtp_url: str | None = None) -> None:
+        self.settings = settings
+        self._smtp_url = smtp_url or (settings.smtp_url.get_secret_value() if settings.smtp_url else None)
+        self.owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
+        self._wakers: list[Callable[[], None]] = []
+        self.real_clock = SystemClock()
+
+    # the database
+
+    @cached_property
+    def engine(self) -> Engine:
+        return connect(self.settings.database_url)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.engine)
+
+    def prepare(self) -> None:
+        """Bring the database up to date, refuse one that can forget, and make sure of what else must be there."""
+        refuse_forgetful(self.engine)
+        if self.settings.db_upgrade == "on":
+            upgrade(self.engine)
+        with self.database.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7310)")  # processes that start together make the tables once
+            tables.metadata.create_all(connection, checkfirst=True)
+        if isinstance(self.clock, VirtualClock):
+            self.clock.start_at(self.settings.virtual_start)
+        self.tables.prepare()
+        self.reactions.prepare()
+
+    # the domain
+
+    @cached_property
+    def clock(self) -> Clock:
+        return VirtualClock(self.database) if self.settings.is_virtual else self.real_clock
+
+    @cached_property
+    def store(self) -> EventStore:
+        return EventStore(self.engine, now=self.clock.now)
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        return Lifecycle(self.store, self.clock, self.settings.rules(), on_recorded=self._wake)
+
+    def _wake(self) -> None:
+        for wake in self._wakers:
+            wake()
+
+    # what follows the log
+
+    @cached_property
+    def tables(self) -> TableFollowers:
+        return TableFollowers(
+            self.database,
+            self.lifecycle,
+            (
+                Versions(),
+                accounts.projection,
+                subscriptions.projection,
+                user_plans.projection,
+                api_tokens.projection,
+                Deadlines(),
+                Outbox(),
+            ),
+        )
+
+    @cached_property
+    def reactions(self) -> Reactions:
+        return Reactions(self.lifecycle, self.database, self.tables, members, self.real_clock, self.owner)
+
+    @cached_property
+    def following(self) -> Following:
+        following = Following(self.tables.catch_up, self.settings.poll_seconds)
+        self._wakers.append(following.wake)
+        return following
+
+    # the scheduler
+
+    @cached_property
+    def sender(self) -> OutboxSender:
+        settings = self.settings
+        letterhead = Letterhead(
+            mail_from=settings.mail_from,
+            support_address=settings.support_address,
+            public_url=settings.public_url,
+            confirm_url=lambda account, transfer: f"{settings.public_url.rstrip('/')}/confirm/{self.links.sign(account, transfer)}",
+        )
+        if self._smtp_url is None:
+            raise ValueError("no mail server: set TENURE_SMTP_URL")
+        return OutboxSender(
+            self.lifecycle,
+            self.database,
+            self.tables,
+            SmtpUrl.parse(self._smtp_url),
+            letterhead,
+            self.real_clock,
+            self.owner,
+            self.metrics.count_email,
+        )
+
+    @cached_property
+    def due_deadlines(self) -> DueDeadlines:
+        return DueDeadlines(self.lifecycle, self.database, self.real_clock, self.owner)
+
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        return Heartbeat(self.tables.catch_up, (self.reactions, self.due_deadlines, self.sender), self.gate.heartbeat)
+
+    @cached_property
+    def loop(self) -> Loop:
+        return Loop(self.heartbeat, self.settings.heartbeat_seconds)
+
+    @cached_property
+    def gate(self) -> Gate:
+        return Gate(self.engine)
+
+    @cached_property
+    def time_machine(self) -> TimeMachine | None:
+        if not isinstance(self.clock, VirtualClock):
+            return None
+        return TimeMachine(self.clock, self.gate, self.heartbeat.drain, self.database, self.lifecycle)
+
+    # the edge
+
+    @cached_property
+    def keys(self) -> Keys:
+        return load_keys(self.settings)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.keys)
+
+    @cached_property
+    def staff(self) -> StaffKeys:
+        return StaffKeys(self.database, self.keys, self.clock)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics(self.waiting)
+
+    def waiting(self) -> dict[str, Any]:
+        """What the gauges show, as of now."""
+        now = self.clock.now()
+        with self.database.reading() as connection:
+            everything, overdue = deadlines.overdue(connection, now)
+            oldest_due = deadlines.oldest_overdue(connection, now)
+            depth, oldest = outbox.depth(connection)
+        return {
+            "lags": self.tables.lags(),
+            "deadlines": everything,
+            "overdue": overdue,
+            "tenure_deadline_oldest_overdue_seconds": _age(now, oldest_due),
+            "tenure_outbox_emails": depth,
+            "tenure_outbox_oldest_seconds": _age(now, oldest),
+            "tenure_smtp_channel_stopped": int("sender" in self.__dict__ and self.sender.channel_stopped is not None),
+            "tenure_reactions_lag_events": (self.store.log.max_notification_id() or 0) - self.reactions.position(),
+            "tenure_heartbeat_age_seconds": time.monotonic() - self.heartbeat.last_beat if "heartbeat" in self.__dict__ else 0.0,
+        }
+
+    def ready(self) -> dict[str, Any]:
+        """Can this process do its work? Raises what the database raises."""
+        return {"position": self.tables.position(), "head": self.store.log.max_notification_id() or 0}
+
+    def api(self) -> FastAPI:
+        token = self.settings.metrics_token
+        service = Service(
+            lifecycle=self.lifecycle,
+            database=self.database,
+            tables=self.tables,
+            secrets=Vault(self.keys),
+            links=self.links,
+            find_key=self.staff.find,
+            count_command=self.metrics.count_command,
+            metrics=self.metrics.text,
+            metrics_token=token.get_secret_value() if token else None,
+            ready=self.ready,
+            advance=self.time_machine.advance if self.time_machine else None,
+        )
+        return create_app(service, self.metrics.observe_request)
+
+    @staticmethod
+    def wait_for_signal() -> None:
+        """Until SIGINT or SIGTERM."""
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        stop.wait()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _age(now: datetime, then: datetime | None) -> float:
+    return (now - then).total_seconds() if then else 0.0

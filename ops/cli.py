@@ -1,0 +1,205 @@
+"""The command line. Exit codes: 0 done, 1 refused or not found, 2 wrong usage, 3 wrong configuration or database."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.application import Selection
+from domain.errors import DomainError
+from ops import logs
+from ops.assembly import Assembly
+from ops.config import ConfigurationError, Settings
+from ops.eventstore.engine import ForgetfulDatabase
+from ops.eventstore.rebuild import rebuild_claims
+from projections import history as history_of
+
+app = typer.Typer(
+    name="tenure",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=f"Institutional subscriptions in good standing.\n\n{__doc__.partition('. ')[2]}",
+)
+staff = typer.Typer(no_args_is_help=True, help="Keys of those who call the API.")
+database = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(staff, name="staff")
+app.add_typer(database, name="db")
+
+out = Console(highlight=False, soft_wrap=True)
+AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+
+
+def main() -> None:
+    try:
+        app()
+    except DomainError as error:
+        _fail(error.detail, 1)
+    except ValidationError as error:
+        _fail("; ".join(f"TENURE_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()), 3)
+    except (ConfigurationError, ForgetfulDatabase, SQLAlchemyError, OSError) as error:
+        _fail(str(error).partition("\n")[0], 3)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"tenure: {sentence}", file=sys.stderr)  # noqa: T201 - a command line speaks
+    sys.exit(code)
+
+
+@contextmanager
+def assembled(**given: Any) -> Iterator[Assembly]:
+    settings = Settings(**given)
+    logs.configure(settings.log_level)
+    assembly = Assembly(settings)
+    try:
+        assembly.prepare()
+        yield assembly
+    finally:
+        assembly.close()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="the port to listen on; 8000 for the API")] = None,
+    only: Annotated[str | None, typer.Option(help="run one part alone: api, scheduler or projector")] = None,
+) -> None:
+    """Run the service: API, scheduler, followers, and a mail catcher where no mail server is set.
+
+    Example: tenure serve --port 8080
+
+    Example: tenure serve --only scheduler --port 9101
+    """
+    from ops.serve import run  # noqa: PLC0415 - a web server is not needed to read history
+
+    run(host, port, only)
+
+
+@app.command()
+def demo() -> None:
+    """Fourteen months of two institutions on a virtual clock, with every email as the catcher received it."""
+    from ops.demo import run  # noqa: PLC0415
+
+    run(out)
+
+
+@staff.command("add")
+def staff_add(
+    name: Annotated[str, typer.Argument(help="who it is, as history will show it")],
+    role: Annotated[str, typer.Option(help="support, auditor, admin, gateway, platform or institution")],
+    account: Annotated[UUID | None, typer.Option(help="the account that a librarian's key (role institution) is bound to")] = None,
+) -> None:
+    """Make a key. It is shown once.
+
+    Example: tenure staff add support-north --role support
+    """
+    with assembled() as assembly:
+        out.print(assembly.staff.add(name, role, account_id=account))
+
+
+@staff.command("list")
+def staff_list(as_json: AsJson = False) -> None:
+    """Who has a key."""
+    with assembled() as assembly:
+        keys = [
+            {"name": key.name, "role": key.role, "account_id": key.account_id, "created_at": key.created_at, "revoked_at": key.revoked_at}
+            for key in assembly.staff.all()
+        ]
+    _print(keys, as_json)
+
+
+@staff.command("revoke")
+def staff_revoke(name: str) -> None:
+    """Stop a key at once."""
+    with assembled() as assembly:
+        if not assembly.staff.revoke(name):
+            _fail(f"there is no live key named {name}", 1)
+
+
+@database.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the tables up to date; safe to run at any time."""
+    with assembled(db_upgrade="on"):
+        out.print("the database is up to date")
+
+
+@app.command()
+def rebuild() -> None:
+    """Forget every derived table and build it anew from the log. No email is sent again."""
+    with assembled() as assembly:
+        rebuild_claims(assembly.store.log, assembly.store.codec)
+        events = assembly.tables.rebuild()
+        out.print(f"rebuilt from {events} events")
+
+
+@app.command()
+def history(
+    stream: Annotated[UUID | None, typer.Option(help="one stream: an account, a subscription, a user plan, a token, an email")] = None,
+    account: Annotated[UUID | None, typer.Option(help="everything of one institution")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What happened, in order.
+
+    Example: tenure history --account 0190c7e2-…
+
+    Example: tenure history --stream 0190c7e2-… --json
+    """
+    with assembled() as assembly:
+        after, found = 0, 0
+        while True:
+            items, following = history_of.page(assembly.lifecycle, Selection(stream=stream, account=account), after=after, limit=500)
+            for item in items:
+                found += 1
+                out.print(_json(item) if as_json else history_of.line(item), markup=False)
+            if following is None:
+                break
+            after = following
+        if not found:
+            _fail("nothing is on record of that", 1)
+
+
+@app.command()
+def export(
+    to: Annotated[Path | None, typer.Option(help="a file; standard output without it")] = None,
+    account: Annotated[UUID | None, typer.Option(help="only one institution")] = None,
+) -> None:
+    """The log as NDJSON, one event a line, in bounded memory.
+
+    Example: tenure export --to log.ndjson
+    """
+    with assembled() as assembly:
+        lines = history_of.lines(assembly.lifecycle, account=account)
+        if to is None:
+            for line in lines:
+                sys.stdout.write(line)
+            return
+        with to.open("w") as file:
+            file.writelines(lines)
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        for row in rows:
+            out.print(_json(row), markup=False)
+        return
+    table = Table(*(rows[0] if rows else ["nothing"]), box=None)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    out.print(table)
+
+
+def _json(row: dict[str, Any]) -> str:
+    return msgspec.json.encode(row).decode()
+
+
+if __name__ == "__main__":
+    main()

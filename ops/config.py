@@ -1,0 +1,79 @@
+"""The settings: `TENURE_*` in the environment, and nowhere else."""
+
+import tomllib
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.rules import DEFAULT_RULES, Rules
+
+
+class ConfigurationError(Exception):
+    """A setting that cannot be right: which one, and what would be."""
+
+
+class Settings(BaseSettings):
+    """Every setting; a secret can also be given as the path of a file that holds it: `TENURE_ADMIN_KEY_FILE`."""
+
+    model_config = SettingsConfigDict(env_prefix="TENURE_", extra="forbid")
+
+    environment: Literal["development", "production"] = "production"
+    database_url: str = "sqlite:///var/tenure.db"
+    db_upgrade: Literal["on", "off"] = "on"
+    smtp_url: SecretStr | None = None
+    admin_key: SecretStr | None = None
+    admin_key_file: Path | None = None
+    clock: str = "system"
+    rules_file: Path | None = None
+    token_peppers: SecretStr | None = None
+    token_peppers_file: Path | None = None
+    key_encryption_key: SecretStr | None = None
+    key_encryption_key_file: Path | None = None
+    keys_directory: Path = Path("var/keys")
+    mail_from: str = "tenure@localhost.localdomain"
+    support_address: str = "support@localhost.localdomain"
+    public_url: str = "http://127.0.0.1:8000"
+    metrics_token: SecretStr | None = None
+    metrics_token_file: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    poll_seconds: float = Field(default=0.05, gt=0, le=10)
+    """How often followers look for what other processes wrote."""
+    heartbeat_seconds: float = Field(default=1.0, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for name in ("admin_key", "token_peppers", "key_encryption_key", "metrics_token"):
+            path = getattr(self, f"{name}_file")
+            if path is not None and getattr(self, name) is None:
+                setattr(self, name, SecretStr(path.read_text().strip()))
+        if self.clock != "system" and not self.clock.startswith("virtual:"):
+            raise ValueError("TENURE_CLOCK is `system`, or `virtual:` and an instant, such as virtual:2026-01-15T09:00:00Z")
+        if self.is_virtual and self.environment != "development":
+            raise ValueError("a virtual clock needs TENURE_ENVIRONMENT=development")
+        return self
+
+    @property
+    def is_virtual(self) -> bool:
+        return self.clock.startswith("virtual:")
+
+    @property
+    def virtual_start(self) -> datetime:
+        instant = datetime.fromisoformat(self.clock.removeprefix("virtual:"))
+        if instant.tzinfo is None:
+            raise ConfigurationError("TENURE_CLOCK: the instant needs a zone, such as virtual:2026-01-15T09:00:00Z")
+        return instant.astimezone(UTC)
+
+    def rules(self) -> Rules:
+        """The built-in rules, with what TENURE_RULES_FILE (TOML) says otherwise."""
+        if self.rules_file is None:
+            return DEFAULT_RULES
+        given: dict[str, Any] = tomllib.loads(self.rules_file.read_text())
+        known = {field.name for field in fields(Rules)}
+        if unknown := sorted(set(given) - known):
+            raise ConfigurationError(f"TENURE_RULES_FILE: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        return replace(DEFAULT_RULES, **values)

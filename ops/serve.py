@@ -1,0 +1,89 @@
+"""Runs the parts of the service in one process, until it is told to stop."""
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_probe
+from ops import logs
+from ops.assembly import PARTS, Assembly
+from ops.catcher import Catcher, Caught
+from ops.config import ConfigurationError, Settings
+
+PORT = 8000
+CAUGHT = Path("var/mail")
+
+
+def run(host: str, port: int | None, only: str | None) -> None:
+    """All parts, or one alone. A scheduler or projector alone listens only where a port is given, for its metrics."""
+    if only is not None and only not in PARTS:
+        raise ConfigurationError(f"--only is {', '.join(PARTS)}; not {only}")
+    settings = Settings()
+    logs.configure(settings.log_level)
+    with ExitStack() as stack:
+        smtp_url = None
+        if settings.smtp_url is None:
+            if only is not None:
+                raise ConfigurationError("TENURE_SMTP_URL is missing: parts that run alone share one mail server")
+            smtp_url = stack.enter_context(_catching()).url
+        assembly = Assembly(settings, smtp_url=smtp_url)
+        stack.callback(assembly.close)
+        assembly.prepare()
+        if only in {None, "api"}:
+            _say_admin_key(assembly, settings)
+        if only in {None, "projector"}:
+            assembly.following.start()
+            stack.callback(assembly.following.stop)
+        if only in {None, "scheduler"}:
+            assembly.loop.start()
+            stack.callback(assembly.loop.stop)
+        _listen(assembly, host, port, only)
+
+
+def _listen(assembly: Assembly, host: str, port: int | None, only: str | None) -> None:
+    if only in {None, "api"}:
+        _say(f"docs   http://{host}:{port or PORT}/docs")
+        _serve(assembly.api(), host, port or PORT)
+    elif port is not None:
+        _serve(create_probe(assembly.metrics.text, assembly.ready), host, port)
+    else:
+        assembly.wait_for_signal()
+
+
+def _serve(app: FastAPI, host: str, port: int) -> None:
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False, proxy_headers=False)
+
+
+@contextmanager
+def _catching() -> Iterator[Catcher]:
+    """The built-in mail server: it delivers nothing, and shows what it caught."""
+    CAUGHT.mkdir(parents=True, exist_ok=True)
+
+    def show(caught: Caught) -> None:
+        path = CAUGHT / f"{caught.at:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}.eml"
+        path.write_bytes(caught.raw)
+        _say(f"mail   to {caught.recipient}: {caught.message['Subject']}  ({path})")
+
+    catcher = Catcher(on_message=show)
+    catcher.start()
+    _say(f"mail   caught here, delivered nowhere; letters are kept in {CAUGHT}/")
+    try:
+        yield catcher
+    finally:
+        catcher.stop()
+
+
+def _say_admin_key(assembly: Assembly, settings: Settings) -> None:
+    given = settings.admin_key.get_secret_value() if settings.admin_key else None
+    made = assembly.staff.first_admin(given)
+    if made is not None and given is None:
+        _say(f"key    {made}   (admin; shown this once)")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stdout, flush=True)  # noqa: T201 - for who starts it by hand

@@ -1,0 +1,1 @@
+"""What is written to whom: the outbox, and how a letter looks."""

@@ -1,0 +1,25 @@
+"""Who belongs to a group that a policy names, page by page."""
+
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from domain.policies import ForEach, Group
+from projections import api_tokens, subscriptions, user_plans
+
+
+def members(connection: Connection, wish: ForEach, after: UUID | None, limit: int) -> list[UUID]:
+    """Up to `limit` members behind `after`, in the order of their ids."""
+    match wish.group:
+        case Group.TOKENS_OF_OWNER:
+            return api_tokens.live(connection, owner=wish.of, after=after, limit=limit)
+        case Group.TOKENS_OF_ACCOUNT:
+            return api_tokens.live(connection, account=wish.of, after=after, limit=limit)
+        case Group.PLANS_OF_SUBSCRIPTION:
+            return user_plans.open_ones(connection, subscription=wish.of, after=after, limit=limit)
+        case Group.PLANS_OF_ACCOUNT:
+            return user_plans.open_ones(connection, account=wish.of, after=after, limit=limit)
+        case Group.SUBSCRIPTIONS_OF_ACCOUNT:
+            table = subscriptions.table
+            query = select(table.c.id).where(table.c.account_id == wish.of, table.c.status != "ended").order_by(table.c.id).limit(limit)
+            return list(connection.scalars(query.where(table.c.id > after) if after else query))

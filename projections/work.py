@@ -1,0 +1,88 @@
+"""Work that is handed out under a lease: rows beside a projection that say who is at it, how often, and when again.
+
+These rows are no projection: a rebuild leaves them alone. Leases count in real time, attempts in the service's own.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Connection, Integer, String, Table, Uuid, and_, delete, or_, select, update
+
+from projections.follower import upsert
+from projections.tables import Instant, metadata
+
+LEASE = timedelta(minutes=2)
+
+
+def work_table(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("lease_owner", String),
+        Column("lease_until", Instant),
+        Column("attempts", Integer, nullable=False),
+        Column("since", Instant, nullable=False),
+        Column("not_before", Instant),
+        Column("answer", String),
+    )
+
+
+def claim(
+    connection: Connection,
+    of: Table,
+    key: Column[UUID],
+    is_due: ColumnElement[bool],
+    order: ColumnElement[datetime] | Column[int],
+    work: Table,
+    *,
+    owner: str,
+    now: datetime,
+    real_now: datetime,
+    limit: int,
+) -> list[UUID]:
+    """Lease up to `limit` due rows that nobody else is at. The connection is a writing one.
+
+    On PostgreSQL rows that another process is just claiming are passed over; on SQLite a writer is alone anyway.
+    """
+    free = or_(
+        work.c.id.is_(None),
+        and_(
+            or_(work.c.lease_until.is_(None), work.c.lease_until <= real_now),
+            or_(work.c.not_before.is_(None), work.c.not_before <= now),
+        ),
+    )
+    statement = select(key).select_from(of.outerjoin(work, key == work.c.id)).where(is_due, free).order_by(order).limit(limit)
+    ids = list(connection.scalars(statement.with_for_update(of=of, skip_locked=True)))
+    known = {row.id: row for row in connection.execute(select(work).where(work.c.id.in_(ids)))}
+    rows = [
+        {
+            "id": id,
+            "lease_owner": owner,
+            "lease_until": real_now + LEASE,
+            "attempts": known[id].attempts + 1 if id in known else 1,
+            "since": known[id].since if id in known else now,
+        }
+        for id in ids
+    ]
+    upsert(connection, work, rows)
+    return ids
+
+
+def still_mine(connection: Connection, work: Table, id: UUID, owner: str) -> bool:
+    return connection.scalar(select(work.c.lease_owner).where(work.c.id == id)) == owner
+
+
+def finish(connection: Connection, work: Table, ids: Iterable[UUID], owner: str) -> None:
+    """The work is done: whether more of it is due is told by the projection."""
+    connection.execute(delete(work).where(work.c.id.in_(list(ids)), work.c.lease_owner == owner))
+
+
+def give_back(connection: Connection, work: Table, id: UUID, owner: str, *, not_before: datetime | None, answer: str | None) -> None:
+    """The work is not done: somebody may try again from `not_before` on."""
+    connection.execute(
+        update(work)
+        .where(work.c.id == id, work.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None, not_before=not_before, answer=answer)
+    )

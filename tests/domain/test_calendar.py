@@ -1,0 +1,261 @@
+"""Dates and instants in every zone of the tz database, around every change of its clocks."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from domain.calendar import (
+    end_of_day_before,
+    later_by_days,
+    local_date,
+    months_after,
+    one_year_after,
+    quota_month,
+    start_of_day,
+    whole_local_days,
+)
+from domain.values.dates import zones
+
+DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
+ZONES = sorted(zones())
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc]
+
+
+@cache
+def changes(zone: str) -> tuple[tuple[datetime, timedelta, timedelta], ...]:
+    """Each change of a zone's offset that lasts 14 days or longer: the instant, the offset before and the one after."""
+    here = ZoneInfo(zone)
+    found = []
+    instant, offset = EARLIEST, EARLIEST.astimezone(here).utcoffset()
+    while instant < LATEST:
+        following = instant + 14 * DAY
+        then = following.astimezone(here).utcoffset()
+        if then != offset:
+            before, after = instant, following
+            while after - before > timedelta(seconds=1):
+                middle = before + (after - before) // 2 // timedelta(seconds=1) * timedelta(seconds=1)
+                before, after = (middle, after) if middle.astimezone(here).utcoffset() == offset else (before, middle)
+            found.append((after, offset, then))
+        instant, offset = following, then
+    return tuple(found)
+
+
+@cache
+def distinct() -> tuple[str, ...]:
+    """One zone for each history of changes: the others are names for the same."""
+    return tuple({changes(zone): zone for zone in reversed(ZONES)}.values())
+
+
+def days_of_change() -> Iterator[tuple[str, date]]:
+    """Where the clocks jump over a midnight or pass it twice: these zones, and the first date that begins after the change."""
+    for zone in distinct():
+        for instant, before, after in changes(zone):
+            wall = sorted(((instant + before).replace(tzinfo=None), (instant + after).replace(tzinfo=None)))
+            for extra in range((wall[1].date() - wall[0].date()).days + 1):
+                day = wall[0].date() + extra * DAY
+                if wall[0] <= datetime(day.year, day.month, day.day) <= wall[1]:
+                    yield zone, day
+
+
+INSTANTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+DATES = st.dates(date(1900, 1, 1), date(2200, 1, 1))
+MONTHS = st.integers(0, 1_200)
+
+
+# Months
+
+
+@given(DATES, MONTHS)
+def test_months_are_counted_from_the_anchor_and_clamped_to_the_month(anchor, months):
+    later = months_after(anchor, months)
+    assert months == (later.year - anchor.year) * 12 + later.month - anchor.month
+    assert later.day == min(anchor.day, monthrange(later.year, later.month)[1])
+
+
+@given(DATES, MONTHS)
+def test_months_never_go_back(anchor, months):
+    assert months_after(anchor, months) < months_after(anchor, months + 1)
+
+
+@given(INSTANTS, MONTHS)
+def test_the_time_of_day_stays(anchor, months):
+    later = months_after(anchor, months)
+    assert (anchor.timetz(), months_after(anchor.date(), months)) == (later.timetz(), later.date())
+
+
+def test_the_31st_comes_back_after_a_short_month():
+    assert [date(2027, 1, 31), date(2027, 2, 28), date(2027, 3, 31)] == [months_after(date(2027, 1, 31), n) for n in range(3)]
+    assert date(2028, 2, 29) == months_after(date(2027, 11, 30), 3)
+    assert date(2026, 11, 30) == months_after(date(2027, 1, 31), -2)
+
+
+def test_a_year_from_29_february_is_28_february():
+    assert utc(2029, 2, 28, 13, 5) == one_year_after(utc(2028, 2, 29, 13, 5))
+    assert date(2032, 2, 29) == months_after(date(2028, 2, 29), 48)
+
+
+def test_a_year_is_counted_in_utc():
+    leap_day_in_tokyo = datetime(2028, 3, 1, 8, tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert utc(2029, 2, 28, 23) == one_year_after(leap_day_in_tokyo)
+
+
+@given(INSTANTS, st.timedeltas(timedelta(0), timedelta(days=20_000)))
+def test_a_quota_month_contains_its_instants_and_meets_the_next(anchor, since):
+    instant = anchor + since
+    number, start, end = quota_month(anchor, instant)
+    assert number >= 0
+    assert start <= instant < end
+    assert (start, end) == (months_after(anchor, number), months_after(anchor, number + 1))
+    assert number + 1 == quota_month(anchor, end)[0]
+    assert number == quota_month(anchor, end - MICROSECOND)[0]
+
+
+def test_a_quota_month_is_the_same_wherever_its_instant_is_told():
+    kiritimati = ZoneInfo("Pacific/Kiritimati")
+    assert quota_month(utc(2027, 1, 31, 12), utc(2027, 2, 28, 11)) == quota_month(
+        utc(2027, 1, 31, 12).astimezone(kiritimati), utc(2027, 2, 28, 11).astimezone(kiritimati)
+    )
+
+
+# Local dates
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "start", "end"),
+    [
+        pytest.param("Europe/Berlin", date(2027, 3, 28), utc(2027, 3, 27, 23), None, id="a midnight like any other"),
+        pytest.param("America/Sao_Paulo", date(2018, 11, 4), utc(2018, 11, 4, 3), None, id="missing, in São Paulo"),
+        pytest.param("Asia/Beirut", date(2027, 3, 28), utc(2027, 3, 27, 22), None, id="missing, in Beirut"),
+        pytest.param("Africa/Cairo", date(2027, 4, 30), utc(2027, 4, 29, 22), None, id="missing, in Cairo"),
+        pytest.param("America/Havana", date(2027, 3, 14), utc(2027, 3, 14, 5), None, id="missing, in Havana"),
+        pytest.param("America/Havana", date(2027, 11, 7), utc(2027, 11, 7, 4), utc(2027, 11, 7, 5), id="twice, in Havana"),
+        pytest.param("Atlantic/Azores", date(2027, 10, 31), utc(2027, 10, 31, 0), utc(2027, 10, 31, 1), id="twice, in the Azores"),
+        pytest.param(
+            "America/St_Johns", date(2010, 11, 7), utc(2010, 11, 7, 2, 30), utc(2010, 11, 7, 3, 30), id="twice, back into the day before"
+        ),
+        pytest.param("America/Sao_Paulo", date(2018, 2, 18), utc(2018, 2, 18, 3), None, id="the hour before it twice"),
+        pytest.param("Pacific/Apia", date(2011, 12, 30), utc(2011, 12, 30, 10), None, id="a day that Samoa skipped"),
+        pytest.param("Pacific/Apia", date(2011, 12, 31), utc(2011, 12, 30, 10), None, id="the day after it"),
+        pytest.param("Pacific/Kwajalein", date(1993, 8, 21), utc(1993, 8, 21, 12), None, id="a day that Kwajalein skipped"),
+        pytest.param(
+            "Pacific/Apia", date(1892, 7, 4), utc(1892, 7, 3, 11, 26, 56), utc(1892, 7, 4, 11, 26, 56), id="a day that Samoa had twice"
+        ),
+        pytest.param("Asia/Manila", date(1844, 12, 31), utc(1844, 12, 31, 15, 56, 8), None, id="a day that Manila skipped"),
+        pytest.param("Africa/Monrovia", date(1972, 1, 7), utc(1972, 1, 7, 0, 44, 30), None, id="missing, by seconds"),
+        pytest.param("UTC", date(2028, 2, 29), utc(2028, 2, 29), None, id="29 February"),
+    ],
+)
+def test_where_a_day_starts_and_the_one_before_ends(zone, day, start, end):
+    assert start == start_of_day(day, zone)
+    assert (end or start) == end_of_day_before(day, zone)
+
+
+def test_every_change_of_every_zone_that_touches_a_midnight():
+    """A day starts at its first instant, no day before it goes on after its last, and days do not go back."""
+    seen, skipped = 0, set()
+    for zone, day in days_of_change():
+        where = f"{day} in {zone}"
+        start, end, next_start = start_of_day(day, zone), end_of_day_before(day, zone), start_of_day(day + DAY, zone)
+        assert start_of_day(day - DAY, zone) <= start, where
+        assert start <= end <= end_of_day_before(day + DAY, zone), where
+        assert local_date(start - MICROSECOND, zone) < day, where
+        assert all(local_date(end + minutes * timedelta(minutes=1), zone) >= day for minutes in (0, 10, 30, 61, 121, 600)), where
+        if start == next_start:
+            skipped.add((zone, day))
+        else:
+            assert start < next_start, where
+            assert day == local_date(start, zone) == local_date(end, zone), where
+        seen += 1
+    assert seen > 1_000
+    assert ("Pacific/Apia", date(2011, 12, 30)) in skipped
+    for zone, day in skipped:
+        start = start_of_day(day, zone)
+        assert local_date(start - MICROSECOND, zone) < day < local_date(start, zone), f"{day} in {zone}"
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(ZONES), DATES)
+def test_days_follow_one_another_in_every_zone(zone, day):
+    start, end = start_of_day(day, zone), end_of_day_before(day, zone)
+    assert start <= end
+    assert start.tzinfo is UTC
+    assert local_date(start - MICROSECOND, zone) < day <= local_date(start, zone)
+    assert start <= start_of_day(day + DAY, zone)
+
+
+# Days given back
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "days", "later"),
+    [
+        pytest.param("Europe/Berlin", utc(2027, 3, 27, 11), 1, utc(2027, 3, 28, 10), id="a day of 23 hours"),
+        pytest.param("Europe/Berlin", utc(2027, 3, 27, 1, 30), 1, utc(2027, 3, 28, 1, 30), id="a missing time is moved past the gap"),
+        pytest.param("Europe/Berlin", utc(2027, 10, 30, 0, 30), 1, utc(2027, 10, 31, 1, 30), id="of two times the later"),
+        pytest.param("Europe/Berlin", utc(2027, 10, 31, 0, 30), 0, utc(2027, 10, 31, 0, 30), id="no days are no change"),
+        pytest.param("Europe/Berlin", utc(2027, 10, 31, 1, 30), 0, utc(2027, 10, 31, 1, 30), id="nor at the second of two times"),
+        pytest.param("Europe/Berlin", utc(2027, 10, 31, 1, 30), 1, utc(2027, 11, 1, 1, 30), id="from the second of two times"),
+        pytest.param("America/Sao_Paulo", utc(2018, 11, 3, 3), 1, utc(2018, 11, 4, 3), id="to a missing midnight"),
+        pytest.param("Pacific/Apia", utc(2011, 12, 29, 20), 1, utc(2011, 12, 30, 20), id="to a skipped day"),
+        pytest.param("UTC", utc(2028, 2, 28), 2, utc(2028, 3, 1), id="over 29 February"),
+    ],
+)
+def test_days_later(zone, instant, days, later):
+    assert later == later_by_days(instant, days, zone)
+
+
+def near_changes() -> st.SearchStrategy[tuple[str, datetime]]:
+    """Instants within two days of a change of the clocks of a zone that has any."""
+
+    def beside(zone: str) -> st.SearchStrategy[tuple[str, datetime]]:
+        moments = [instant for instant, *_ in changes(zone)] or [utc(2027, 1, 1)]
+        return st.tuples(st.just(zone), st.builds(datetime.__add__, st.sampled_from(moments), st.timedeltas(-2 * DAY, 2 * DAY)))
+
+    return st.sampled_from(ZONES).flatmap(beside)
+
+
+@settings(max_examples=500, deadline=None)
+@given(near_changes(), st.integers(0, 400))
+def test_more_days_are_never_earlier(place, days):
+    zone, instant = place
+    assert later_by_days(instant, days, zone) <= later_by_days(instant, days + 1, zone)
+    assert later_by_days(instant, days, zone) >= instant
+
+
+@settings(max_examples=500, deadline=None)
+@given(near_changes(), st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_whole_days_give_back_the_time_and_less_than_one_day_more(place, held):
+    zone, start = place
+    days = whole_local_days(start, start + held, zone)
+    assert days >= 0
+    assert later_by_days(start, days, zone) >= start + held
+    assert days == 0 or later_by_days(start, days - 1, zone) < start + held
+
+
+@settings(max_examples=300, deadline=None)
+@given(near_changes(), st.integers(0, 400))
+def test_whole_days_are_not_rounded_up(place, days):
+    zone, start = place
+    end = later_by_days(start, days, zone)
+    assume(days == 0 or later_by_days(start, days - 1, zone) < end)  # a skipped day is none
+    assert days == whole_local_days(start, end, zone)
+    assert days + 1 >= whole_local_days(start, end + MICROSECOND, zone) > days or later_by_days(start, days + 1, zone) == end
+
+
+def test_a_day_and_a_moment_are_two_days():
+    start = utc(2027, 5, 1, 12)
+    assert 0 == whole_local_days(start, start, "Europe/Berlin")
+    assert 1 == whole_local_days(start, start + MICROSECOND, "Europe/Berlin")
+    assert 1 == whole_local_days(start, start + DAY, "Europe/Berlin")
+    assert 2 == whole_local_days(start, start + DAY + MICROSECOND, "Europe/Berlin")
+    assert 1 == whole_local_days(utc(2011, 12, 29, 20), utc(2011, 12, 30, 20), "Pacific/Apia")
