@@ -4,14 +4,14 @@ import re
 
 from domain.errors import Invalid
 
-_ROR = re.compile(r"(?:(?:https?://)?ror\.org/)?(0[0-9a-hjkmnp-tv-z]{6}[0-9]{2})")
+_ROR = re.compile(r"(?:https://ror\.org/)?(0[0-9a-hjkmnp-tv-z]{6}[0-9]{2})")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _OPAQUE = re.compile(r"[!-~]{1,128}")
 
 
 def parse_ror_id(text: str, *, field: str = "ror_id") -> str:
     """As a URL. The last two digits check the six before them: ISO/IEC 7064 MOD 97-10 of the number they spell in Crockford's base 32."""
-    parts = _ROR.fullmatch(text.lower())
+    parts = _ROR.fullmatch(text)
     if parts is None:
         raise Invalid("invalid-ror-id", "a ROR id looks like https://ror.org/02mhbdp94", field=field)
     number = 0
@@ -25,7 +25,5 @@ def parse_ror_id(text: str, *, field: str = "ror_id") -> str:
 def parse_registered_account_id(text: str, *, field: str = "registered_account_id") -> str:
     """The platform's own, and nothing is read from it."""
     if not _OPAQUE.fullmatch(text):
-        raise Invalid(
-            "invalid-registered-account-id", "a registered account's id is 1 to 128 printable ASCII characters without a space", field=field
-        )
+        raise Invalid("invalid-account-id", "a registered account's id is 1 to 128 printable ASCII characters without a space", field=field)
     return text

@@ -42,7 +42,7 @@ def unmap(address: str, *, field: str = "ip") -> str:
     return str(parsed)
 
 
-def ranges_overlap(one: str, other: str) -> bool:
+def overlapping(one: str, other: str) -> bool:
     """Whether two ranges as stored have an address in common."""
     first, second = _stored(one), _stored(other)
     if isinstance(first, IPv4Network):
