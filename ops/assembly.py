@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api.app import create_app
@@ -211,7 +210,8 @@ class Assembly:
         """Can this process do its work? Raises what the database raises."""
         return {"position": self.tables.position(), "head": self.store.log.max_notification_id() or 0}
 
-    def api(self) -> FastAPI:
+    def api(self) -> Callable[..., Any]:
+        """The ASGI application."""
         token = self.settings.metrics_token
         service = Service(
             lifecycle=self.lifecycle,

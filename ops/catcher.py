@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
@@ -47,9 +48,9 @@ class Catcher:
 
     def start(self) -> None:
         logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd would log addresses and every line
-        controller = _Controller(_Handler(self._take), hostname=HOST, port=self._port)
-        controller.start()
-        self._controller = controller
+        listening = socket.create_server((HOST, self._port))
+        self._controller = _Controller(_Handler(self._take), listening)
+        self._controller.start()
 
     def stop(self) -> None:
         if self._controller is not None:
@@ -91,11 +92,14 @@ class _Smtp(SMTP):
 
 
 class _Controller(Controller):
+    """Given its socket: a port that is taken is known at once, and so is which one port 0 has become."""
+
+    def __init__(self, handler: _Handler, listening: socket.socket) -> None:
+        super().__init__(handler, hostname=HOST, port=listening.getsockname()[1])
+        self._listening = listening
+
     def factory(self) -> SMTP:
         return _Smtp(self.handler, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="catcher.localhost", loop=self.loop)
 
-    async def _create_server(self) -> asyncio.AbstractServer:
-        """Port 0 is any free port: which one is known only now."""
-        server = cast("asyncio.Server", await super()._create_server())
-        self.port = server.sockets[0].getsockname()[1]
-        return server
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self._listening)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +17,7 @@ from domain.application import Selection
 from domain.errors import DomainError
 from ops import logs
 from ops.assembly import Assembly
-from ops.config import ConfigurationError, Settings
+from ops.config import ConfigurationError, read_settings
 from ops.eventstore.engine import ForgetfulDatabase
 from ops.eventstore.rebuild import rebuild_claims
 from projections import history as history_of
@@ -44,8 +43,6 @@ def main() -> None:
         app()
     except DomainError as error:
         _fail(error.detail, 1)
-    except ValidationError as error:
-        _fail("; ".join(f"TENURE_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()), 3)
     except (ConfigurationError, ForgetfulDatabase, SQLAlchemyError, OSError) as error:
         _fail(str(error).partition("\n")[0], 3)
 
@@ -57,7 +54,7 @@ def _fail(sentence: str, code: int) -> None:
 
 @contextmanager
 def assembled(**given: Any) -> Iterator[Assembly]:
-    settings = Settings(**given)
+    settings = read_settings(**given)
     logs.configure(settings.log_level)
     assembly = Assembly(settings)
     try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.rules import DEFAULT_RULES, Rules
@@ -77,3 +77,12 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"TENURE_RULES_FILE: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
         values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
         return replace(DEFAULT_RULES, **values)
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings from the environment; ConfigurationError names each one that cannot be right."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        told = (f"TENURE_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}".replace("TENURE_: ", "") for each in error.errors())
+        raise ConfigurationError("; ".join(told)) from None

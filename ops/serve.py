@@ -2,18 +2,18 @@
 
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 
 from api.app import create_probe
 from ops import logs
 from ops.assembly import PARTS, Assembly
 from ops.catcher import Catcher, Caught
-from ops.config import ConfigurationError, Settings
+from ops.config import ConfigurationError, Settings, read_settings
 
 PORT = 8000
 CAUGHT = Path("var/mail")
@@ -23,7 +23,7 @@ def run(host: str, port: int | None, only: str | None) -> None:
     """All parts, or one alone. A scheduler or projector alone listens only where a port is given, for its metrics."""
     if only is not None and only not in PARTS:
         raise ConfigurationError(f"--only is {', '.join(PARTS)}; not {only}")
-    settings = Settings()
+    settings = read_settings()
     logs.configure(settings.log_level)
     with ExitStack() as stack:
         smtp_url = None
@@ -55,7 +55,7 @@ def _listen(assembly: Assembly, host: str, port: int | None, only: str | None) -
         assembly.wait_for_signal()
 
 
-def _serve(app: FastAPI, host: str, port: int) -> None:
+def _serve(app: Callable[..., Any], host: str, port: int) -> None:
     uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False, proxy_headers=False)
 
 

@@ -37,7 +37,7 @@ def explain(lifecycle: Lifecycle, token_id: UUID, product: Product, instant: dat
     if holder.owner_id == holder.account_id:
         subscription = _subscription_of(lifecycle, holder.account_id, instant)
         if subscription is not None:
-            plan = PlanView(plans=subscription.stream.state.plans, position=subscription.decided)
+            plan = PlanView(plans=subscription.stream.state.plans, position=subscription.decided)  # type: ignore[attr-defined]
     else:
         person = _at(lifecycle, holder.owner_id, instant, lambda state: (state.status, state.until))
         subscription = None

@@ -367,7 +367,21 @@ def _written(message: EmailMessage, *, utf8: bool) -> bytes:
         message.replace_header("To", tuple(Address(each.display_name, each.username, _a_label(each.domain)) for each in to.addresses))
     policy = message.policy
     assert isinstance(policy, EmailPolicy)
-    return message.as_bytes(policy=policy.clone(linesep="\r\n", utf8=utf8, cte_type="8bit" if utf8 else "7bit"))
+    content = message.as_bytes(policy=policy.clone(linesep="\r\n", utf8=utf8, cte_type="8bit" if utf8 else "7bit"))
+    if _header_names(content) != message.keys():
+        raise ValueError("a header would become more than one")
+    return content
+
+
+def _header_names(content: bytes) -> list[str]:
+    """As the server will see them. Python before 3.11.10 lets an encoded line break in a subject begin a new header (CVE-2024-6923)."""
+    names = []
+    for line in re.split(rb"\r\n|\r|\n", content):
+        if not line:
+            break
+        if line[:1] not in b" \t":
+            names.append(line.partition(b":")[0].decode(errors="replace"))
+    return names
 
 
 def _line(code: int, message: str) -> str:

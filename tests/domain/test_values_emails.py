@@ -154,7 +154,11 @@ ADDRESSES = st.builds(
     st.lists(ATOM, min_size=1, max_size=4),
     st.lists(LABEL, min_size=1, max_size=4).map(lambda labels: [*labels, "edu"]),
 )
-ANYTHING = st.text(max_size=40) | st.builds("{}@{}".format, st.text(max_size=12), st.text(max_size=20)) | st.builds("{}@{}.edu".format, ATOM, st.text(max_size=8))
+ANYTHING = (
+    st.text(max_size=40)
+    | st.builds("{}@{}".format, st.text(max_size=12), st.text(max_size=20))
+    | st.builds("{}@{}.edu".format, ATOM, st.text(max_size=8))
+)
 
 
 def parsed_or_not(text: str) -> str | None:
