@@ -10,7 +10,7 @@ from domain.values.special_purpose import overlap
 WIDEST = {4: 8, 6: 19}
 """The shortest prefix, by IP version, that may be recorded without an admin."""
 
-_CIDR = re.compile(r"([0-9a-f:.]{2,45})/(0|[1-9][0-9]{0,2})")
+_CIDR = re.compile(r"([0-9A-Fa-f:.]{2,45})/(0|[1-9][0-9]{0,2})")
 _MAPPED_BITS = 96
 
 Network = IPv4Network | IPv6Network
@@ -62,7 +62,7 @@ def within_any(client: str, ranges: Iterable[str]) -> bool:
 
 def _network(text: str, field: str) -> Network:
     # A JSON number would be read as an address, a second mask as a prefix, /008 as /8: ipaddress sees only what is none of these.
-    parts = _CIDR.fullmatch(text.lower()) if isinstance(text, str) else None
+    parts = _CIDR.fullmatch(text) if isinstance(text, str) else None
     if parts is None:
         raise Invalid("invalid-ip-range", "a range is written as CIDR, like 18.0.0.0/8 or 2a00:1450::/32", field=field)
     try:
@@ -76,7 +76,7 @@ def _network(text: str, field: str) -> Network:
     if prefix < _MAPPED_BITS:
         raise Invalid("invalid-ip-range", "a range of IPv4-mapped addresses has a prefix of at least /96", field=field)
     usual = f"::ffff:{mapped}" if "." in parts[1] else str(address)
-    return _as_written(parts[1], usual, mapped, IPv4Network((mapped, prefix - _MAPPED_BITS), strict=False), field)
+    return _as_written(parts[1].lower(), usual, mapped, IPv4Network((mapped, prefix - _MAPPED_BITS), strict=False), field)
 
 
 def _as_written(written: str, usual: str, address: IPv4Address | IPv6Address, network: Network, field: str) -> Network:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from domain.values import overlapping, parse_ip_range, unmap
+from domain.values import overlapping, parse_ip_range, unmap, within_any
 from domain.values.special_purpose import IPV4, IPV6, overlap
 
 
@@ -74,13 +74,20 @@ def test_row_16_a_mapped_range_is_the_ipv4_range(text, stored):
 
 @pytest.mark.parametrize("text", ["::ffff:18.0.0.0/95", "::ffff:0:0/90", "::ffff:18.0.0.0/0"])
 def test_row_16_a_mapped_range_has_96_bits_of_prefix(text):
-    assert "invalid-range" == refusal(text).slug
+    assert "invalid-ip-range" == refusal(text).slug
 
 
 def test_row_16_a_mapped_client_is_the_ipv4_client():
     assert "18.1.2.3" == unmap("::ffff:18.1.2.3") == unmap("::ffff:1201:203") == unmap("18.1.2.3")
     assert "2a00:1450::1" == unmap("2A00:1450:0::1")
     assert ip_address(unmap("::ffff:18.1.2.3")) in ip_network("18.0.0.0/8")
+
+
+def test_row_16_a_mapped_client_is_within_the_ipv4_range():
+    assert within_any("::ffff:18.1.2.3", ["2a00::/32", "18.0.0.0/8"])
+    assert within_any("2a00::9", ["2a00::/32", "18.0.0.0/8"])
+    assert not within_any("19.0.0.1", ["2a00::/32", "18.0.0.0/8"])
+    assert not within_any("18.1.2.3", [])
 
 
 @pytest.mark.parametrize("text", ["", "18.1.2", "018.1.2.3", "18.1.2.3/32", "fe80::1%eth0", "mit.edu", " 18.1.2.3", "18.1.2.3, 1.1.1.1"])
@@ -91,19 +98,19 @@ def test_row_16_what_is_no_client(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "slug", "meant"),
     [
-        ("18.0.0.5/8", "18.0.0.0/8"),
-        ("::ffff:18.0.0.5/104", "18.0.0.0/8"),
-        ("2a00:1450::1/32", "2a00:1450::/32"),
-        ("2A00:1450::/32", "2a00:1450::/32"),
-        ("2a00:1450:0:0::/32", "2a00:1450::/32"),
-        ("2a00::1.2.3.4/128", "2a00::102:304/128"),
+        ("18.0.0.5/8", "host-bits", "18.0.0.0/8"),
+        ("::ffff:18.0.0.5/104", "host-bits", "18.0.0.0/8"),
+        ("2a00:1450::1/32", "host-bits", "2a00:1450::/32"),
+        ("2A00:1450::/32", "invalid-ip-range", "2a00:1450::/32"),
+        ("2a00:1450:0:0::/32", "invalid-ip-range", "2a00:1450::/32"),
+        ("2a00::1.2.3.4/128", "invalid-ip-range", "2a00::102:304/128"),
     ],
 )
-def test_row_17_never_silently_another_range(text, meant):
+def test_row_17_never_silently_another_range(text, slug, meant):
     refused = refusal(text)
-    assert "invalid-range" == refused.slug
+    assert slug == refused.slug
     assert f"did you mean {meant}?" in refused.detail
     assert meant == parse_ip_range(meant)
 
@@ -140,7 +147,7 @@ def test_row_17_never_silently_another_range(text, meant):
     ],
 )
 def test_row_18_canonical_cidr_only(text):
-    assert "invalid-range" == refusal(text).slug
+    assert "invalid-ip-range" == refusal(text).slug
 
 
 @pytest.mark.parametrize(("fine", "wide"), [("18.0.0.0/8", "18.0.0.0/7"), ("2a00:2000::/19", "2a00::/18")])
@@ -184,7 +191,7 @@ def test_whatever_comes_is_parsed_or_refused(text):
         try:
             assert attempt == parse_ip_range(attempt) or attempt.lower().startswith("::ffff:")
         except Invalid as refused:
-            assert refused.slug in {"invalid-range", "range-too-wide", "special-purpose-range"}
+            assert refused.slug in {"invalid-ip-range", "host-bits", "range-too-wide", "special-purpose-range"}
 
 
 @given(st.ip_addresses())
