@@ -16,13 +16,15 @@ pre { overflow-x: auto; padding: .7rem; border: 1px solid #8884; border-radius: 
 </style>
 <h1>{{ title }}</h1>
 <p>{{ summary }} The contract for programs is at <a href="/openapi.json">/openapi.json</a>. Every call but the public ones bears a key:
-<code>Authorization: Bearer &lt;key&gt;</code>. Every POST and PUT takes an <code>Idempotency-Key</code>; every error is RFC 9457 problem details.</p>
+<code>Authorization: Bearer &lt;key&gt;</code>.
+Every POST and PUT takes an <code>Idempotency-Key</code>; every error is RFC 9457 problem details.</p>
 {% for tag, operations in groups.items() %}
 <h2 id="{{ tag }}">{{ tag }}</h2>
 {% for op in operations %}
 <details><summary><span class="method">{{ op.method }}</span> <code>{{ op.path }}</code> <span class="roles">{{ op.roles }}</span></summary>
 <p>{{ op.description }}</p>
-{% if op.parameters %}<p>Parameters: {% for each in op.parameters %}<code>{{ each }}</code>{{ ", " if not loop.last }}{% endfor %}</p>{% endif %}
+{% if op.parameters %}<p>Parameters:
+{% for each in op.parameters %}<code>{{ each }}</code>{{ ", " if not loop.last }}{% endfor %}</p>{% endif %}
 {% if op.body %}<p>Body:</p><pre>{{ op.body }}</pre>{% endif %}
 {% if op.answer %}<p>Answer:</p><pre>{{ op.answer }}</pre>{% endif %}
 </details>

@@ -124,5 +124,5 @@ async def _database(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.exception("unexpected", exc_info=error)
+    log.error("unexpected", exc_info=error)
     return problem(request, 500, "unexpected", "something went wrong here; the request id finds it in our log")

@@ -244,10 +244,10 @@ class Lifecycle(Application[UUID]):
         self._cache_lock = Lock()
         super().__init__()
 
-    def construct_env(self, name: str, env: Any = None) -> Environment:
+    def construct_env(self, name: str, env: Any = None) -> Environment:  # noqa: ARG002 - the settings come from elsewhere
         return Environment(name, {})
 
-    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:  # noqa: ARG002
         return self._store.factory
 
     # reading

@@ -21,6 +21,7 @@ from ops.catcher import Catcher
 from ops.config import Settings
 
 START = "2027-01-15T09:00:00Z"
+TOLD = ("number", "days_left", "starts_at", "ends_at", "until", "expires_at", "grace_ends_at", "ends_for_good_at", "cause", "why", "label")
 
 
 class Service:
@@ -78,7 +79,8 @@ class Service:
         who = self._names.get(event["account_id"] or "", "")
         if event["topic"] == "email.sent":
             self.emails += 1
-            letter = next(caught.message for caught in self._catcher.messages if caught.message["Message-ID"] == event["data"]["message_id"])
+            sent = event["data"]["message_id"]
+            letter = next(each.message for each in self._catcher.messages if each.message["Message-ID"] == sent)
             self._out.print(f"{when}  [cyan]✉ {letter['X-Tenure-Template']}[/]  to {letter['To']}: [italic]{letter['Subject']}[/]")
             return
         self.events += 1
@@ -86,8 +88,7 @@ class Service:
 
 
 def _detail(data: dict[str, Any]) -> str:
-    told = ("number", "days_left", "days", "starts_at", "ends_at", "until", "expires_at", "grace_ends_at", "ends_for_good_at", "cause", "why", "label")
-    return ", ".join(f"{name} {str(data[name])[:16]}" for name in told if data.get(name) not in {None, ""})
+    return ", ".join(f"{name} {str(data[name])[:16]}" for name in TOLD if data.get(name) not in {None, ""})
 
 
 def run(out: Console) -> None:
@@ -124,7 +125,8 @@ def _tell(service: Service) -> None:
     service.post(f"/v1/subscriptions/{toolkit['id']}/activate")
     repository = service.post("/v1/tokens", owner_id=north["id"], label="repository")
     harvester = service.post("/v1/tokens", owner_id=north["id"], label="harvester")
-    ada = service.post("/v1/user-plans", subscription_id=toolkit["id"], registered_account_id="R-2001", email="ada@maths.northfield.example")
+    person = {"registered_account_id": "R-2001", "email": "ada@maths.northfield.example"}
+    ada = service.post("/v1/user-plans", subscription_id=toolkit["id"], **person)
 
     service.until("2027-02-15T10:00:00Z")
     service.say("Southbridge College comes as well.")

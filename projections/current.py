@@ -84,7 +84,7 @@ def page(
     status: str | None,
     after: int,
     limit: int,
-    refresh: Callable[[dict[str, Any], datetime], dict[str, Any]] = lambda shown, now: shown,
+    refresh: Callable[[dict[str, Any], datetime], dict[str, Any]] = lambda shown, _: shown,
 ) -> tuple[list[dict[str, Any]], int | None]:
     """A page of things as they are now, and where the next one begins.
 

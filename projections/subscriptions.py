@@ -10,7 +10,7 @@ from projections.follower import Database
 from projections.shapes import refreshed, subscription
 
 table = current_table("subscriptions")
-projection = Current(table, ITKSubscription, lambda state: {})
+projection = Current(table, ITKSubscription, lambda _: {})
 
 
 def listed(

@@ -68,7 +68,7 @@ class OutboxSender:
         letterhead: Letterhead,
         real_clock: Clock,
         owner: str,
-        count: Callable[[str], None] = lambda verdict: None,
+        count: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._lifecycle = lifecycle
         self._database = database

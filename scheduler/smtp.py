@@ -5,24 +5,21 @@ import re
 import socket
 import ssl
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass, field
 from email.errors import MessageError
-from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
-from email.policy import EmailPolicy
 from enum import StrEnum
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import idna
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected
+
+from scheduler.envelope import Envelope, NoMailbox, a_label, envelope_of, is_mailbox
 
 QUIT_SECONDS = 2.0
 ANSWER_LENGTH = 500
-_MAILBOX = re.compile(r"""[^\s@<>(),:;"\[\]\\\x00-\x1f\x7f]+@[^\s@<>(),:;"\[\]\\\x00-\x1f\x7f]+""")
 
 _HOST = re.compile(r"[\w.:%-]+")
 
@@ -69,7 +66,7 @@ class SmtpUrl:
             raise ValueError("a password does not leave this machine unencrypted: use smtps:// or smtp://")
         return cls(
             security=security,
-            host=_a_label(host),
+            host=a_label(host),
             port=port or _PORTS[security],
             user=user,
             password=password,
@@ -90,15 +87,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _a_label(domain: str) -> str:
-    if domain.isascii():
-        return domain
-    try:
-        return idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        raise ValueError(f"{domain} is not a domain name") from None
 
 
 @dataclass(frozen=True)
@@ -157,19 +145,6 @@ class _NotOffered(Exception):
     """The server lacks what we insist on."""
 
 
-class _NoMailbox(Exception):
-    """The server cannot be given this address."""
-
-
-@dataclass(frozen=True)
-class _Envelope:
-    sender: str
-    recipient: str
-    utf8: bool
-    """The name before the @ is not ASCII, which a server must understand (RFC 6531)."""
-    content: bytes
-
-
 class Sender:
     """One connection, opened with the first letter, used for all, reopened when it broke.
 
@@ -196,13 +171,13 @@ class Sender:
         self._drop()
 
     async def send(self, message: EmailMessage, sender_address: str, recipient: str) -> Verdict:
-        if not _MAILBOX.fullmatch(recipient):
+        if not is_mailbox(recipient):
             return Bounced(553, "not an address that mail can be sent to")
-        if not _MAILBOX.fullmatch(sender_address) or not sender_address.isascii():
+        if not is_mailbox(sender_address) or not sender_address.isascii():
             return ChannelStopped("not an address that mail can be sent from", "the sender's address")
         try:
-            envelope = _envelope(message, sender_address, recipient)
-        except _NoMailbox as error:
+            envelope = envelope_of(message, sender_address, recipient)
+        except NoMailbox as error:
             return Bounced(553, str(error))
         except (MessageError, ValueError, LookupError) as error:
             return Rejected(554, _readable(f"the letter cannot be written as mail: {error}"))
@@ -217,7 +192,7 @@ class Sender:
     def _is_open(self) -> bool:
         return self._smtp is not None and self._smtp.is_connected
 
-    async def _attempt(self, envelope: _Envelope) -> Verdict:
+    async def _attempt(self, envelope: Envelope) -> Verdict:
         now = asyncio.get_running_loop().time()
         if not self._is_open and self._away is not None and now < self._away_until:
             return self._away
@@ -231,7 +206,7 @@ class Sender:
         self._away = None
         try:
             return Accepted(await self._transfer(smtp, envelope))
-        except _NoMailbox as error:
+        except NoMailbox as error:
             return Bounced(553, str(error))
         except (SMTPException, OSError, ValueError) as error:
             verdict = self._judged(error)
@@ -274,9 +249,9 @@ class Sender:
         self._stage = _Stage.EHLO
         await smtp.ehlo(hostname=_own_name(smtp))
 
-    async def _transfer(self, smtp: SMTP, envelope: _Envelope) -> str:
+    async def _transfer(self, smtp: SMTP, envelope: Envelope) -> str:
         if envelope.utf8 and not smtp.supports_extension("smtputf8"):
-            raise _NoMailbox("the mail server takes no address with other than ASCII letters (no SMTPUTF8)")
+            raise NoMailbox("the mail server takes no address with other than ASCII letters (no SMTPUTF8)")
         options, encoding = (["SMTPUTF8", "BODY=8BITMIME"], "utf-8") if envelope.utf8 else ([], "ascii")
         # SIZE is not declared: a letter that is too large is to be refused itself, not the whole channel at MAIL FROM
         self._stage = _Stage.MAIL
@@ -346,42 +321,6 @@ def _own_name(smtp: SMTP) -> str:
     except (SMTPServerDisconnected, TypeError):
         return "localhost"
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
-def _envelope(message: EmailMessage, sender: str, recipient: str) -> _Envelope:
-    name, _, domain = recipient.rpartition("@")
-    try:
-        address = f"{name}@{_a_label(domain)}"
-    except ValueError as error:
-        raise _NoMailbox(str(error)) from None
-    utf8 = not name.isascii()
-    return _Envelope(sender, address, utf8, _written(message, utf8=utf8))
-
-
-def _written(message: EmailMessage, *, utf8: bool) -> bytes:
-    """As any server can pass it on: 7 bits, unless the address itself needs more."""
-    to = message["To"]
-    if isinstance(to, AddressHeader) and not utf8 and any(not address.domain.isascii() for address in to.addresses):
-        message = copy(message)
-        del message["To-be-none"]  # gives the copy a list of headers of its own
-        message.replace_header("To", tuple(Address(each.display_name, each.username, _a_label(each.domain)) for each in to.addresses))
-    policy = message.policy
-    assert isinstance(policy, EmailPolicy)
-    content = message.as_bytes(policy=policy.clone(linesep="\r\n", utf8=utf8, cte_type="8bit" if utf8 else "7bit"))
-    if _header_names(content) != message.keys():
-        raise ValueError("a header would become more than one")
-    return content
-
-
-def _header_names(content: bytes) -> list[str]:
-    """As the server will see them. Python before 3.11.10 lets an encoded line break in a subject begin a new header (CVE-2024-6923)."""
-    names = []
-    for line in re.split(rb"\r\n|\r|\n", content):
-        if not line:
-            break
-        if line[:1] not in b" \t":
-            names.append(line.partition(b":")[0].decode(errors="replace"))
-    return names
 
 
 def _line(code: int, message: str) -> str:

@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("domain", "projections", "api", "scheduler", "ops")
-PURE = ("aggregates", "events", "commands", "policies", "deadlines", "correspondence", "access", "matching", "admission", "context", "streams")
+PURE = (
+    "aggregates",
+    "events",
+    "commands",
+    "policies",
+    "deadlines",
+    "correspondence",
+    "access",
+    "matching",
+    "admission",
+    "context",
+    "streams",
+)
 
 
 def sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
@@ -80,4 +92,3 @@ def test_only_the_settings_read_the_environment():
     for path, tree in sources(*ROOMS):
         names = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert not names & {"os.environ", "os.getenv"}, path
-

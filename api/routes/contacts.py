@@ -71,7 +71,8 @@ def cancel_transfer(id: UUID, transfer: UUID, request: Request, caller: Support,
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>:root{{color-scheme:light dark;font:17px/1.5 system-ui,sans-serif}}body{{max-width:34rem;margin:12vh auto;padding:0 1rem}}
+<title>{title}</title><style>:root{{color-scheme:light dark;font:17px/1.5 system-ui,sans-serif}}
+body{{max-width:34rem;margin:12vh auto;padding:0 1rem}}
 button{{font:inherit;padding:.5rem 1rem}}</style><h1>{title}</h1><p>{text}</p>{form}</html>"""
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",

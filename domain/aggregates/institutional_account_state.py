@@ -146,7 +146,7 @@ class AccountState:
                 return replace(self, libkey_id=libkey, worldcat_registry_id=worldcat)
             case IpRangesSet(ip_ranges=ranges):
                 return replace(self, ip_ranges=ranges)
-        return self._evolve_contacts(event)._evolve_domains(event)
+        return self._evolve_contacts(event)
 
     def _evolve_contacts(self, event: Event) -> Self:
         match event:
@@ -172,7 +172,7 @@ class AccountState:
                 return replace(self, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id})
             case ContactTransferCancelled() | ContactTransferLapsed():
                 return replace(self, pending_transfer=None)
-        return self
+        return self._evolve_domains(event)
 
     def _evolve_domains(self, event: Event) -> Self:
         match event:
