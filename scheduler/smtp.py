@@ -14,13 +14,15 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
 from scheduler.envelope import Envelope, NoMailbox, a_label, envelope_of, is_mailbox
 
 QUIT_SECONDS = 2.0
 ANSWER_LENGTH = 500
 
+_NOT_THIS_WAY = frozenset({504, 534})
+"""The server knows no such way to log in, or thinks it too weak (RFC 4954)."""
 _HOST = re.compile(r"[\w.:%-]+")
 
 
@@ -79,7 +81,10 @@ def _credentials(parts: SplitResult) -> tuple[str | None, str | None]:
         return None, None
     if not parts.username or not parts.password:
         raise ValueError("the mail server's URL gives user and password together, or neither")
-    return unquote(parts.username), unquote(parts.password)
+    user, password = unquote(parts.username), unquote(parts.password)
+    if "\0" in user + password:
+        raise ValueError("the user and the password of the mail server's URL hold no NUL")
+    return user, password
 
 
 def _is_loopback(host: str) -> bool:
@@ -240,9 +245,7 @@ class Sender:
                 raise _NotOffered("the server does not offer encryption")
         if url.user is not None and url.password is not None:
             self._stage = _Stage.AUTH
-            if not smtp.supported_auth_methods:
-                raise _NotOffered("the server offers no login that we know")
-            await smtp.login(url.user, url.password)
+            await _log_in(smtp, url.user, url.password)
         return smtp
 
     async def _greet(self, smtp: SMTP) -> None:
@@ -309,6 +312,23 @@ class Sender:
                 self._tls.check_hostname = False
                 self._tls.verify_mode = ssl.CERT_NONE
         return self._tls
+
+
+async def _log_in(smtp: SMTP, user: str, password: str) -> None:
+    """A wrong password is offered once: the library's own login tries it by every method there is, and locks the account the sooner."""
+    ways = {"plain": smtp.auth_plain, "login": smtp.auth_login, "cram-md5": smtp.auth_crammd5}
+    offered = [way for name, way in ways.items() if name in smtp.server_auth_methods]
+    if not offered:
+        raise _NotOffered("the server offers no login that we know")
+    for way in offered[:-1]:
+        try:
+            await way(user, password)
+        except SMTPAuthenticationError as error:
+            if error.code not in _NOT_THIS_WAY:
+                raise
+        else:
+            return
+    await offered[-1](user, password)
 
 
 def _own_name(smtp: SMTP) -> str:

@@ -287,6 +287,33 @@ def test_a_login_that_is_not_offered_stops_the_channel(offers: tuple[str, ...]) 
     with_server(lambda: ScriptedSmtp(offers=offers), run)
 
 
+@pytest.mark.parametrize("offered", ["PLAIN", "LOGIN", "CRAM-MD5", "CRAM-MD5 LOGIN PLAIN"])
+def test_a_wrong_password_is_offered_once(offered: str) -> None:
+    async def run(server: ScriptedSmtp) -> None:
+        assert ChannelStopped("535 5.7.8 wrong", "refused at AUTH") == await said(server)
+        assert 1 == server.count("AUTH")
+
+    with_server(lambda: ScriptedSmtp({Stage.AUTH: "535 5.7.8 wrong"}, offers=("STARTTLS", f"AUTH {offered}")), run)
+
+
+@pytest.mark.parametrize("answer", ["504 5.5.4 no such way", "534 5.7.9 too weak"])
+def test_a_way_to_log_in_that_the_server_does_not_take_after_all_is_followed_by_the_next(answer: str) -> None:
+    async def run(server: ScriptedSmtp) -> None:
+        assert ChannelStopped(answer, "refused at AUTH") == await said(server)
+        ways = [command.split(" ")[1] for command in server.commands if command.startswith("AUTH")]
+        assert ["PLAIN", "LOGIN", "CRAM-MD5"] == ways
+
+    with_server(lambda: ScriptedSmtp({Stage.AUTH: answer}, offers=("STARTTLS", "AUTH CRAM-MD5 LOGIN PLAIN")), run)
+
+
+def test_the_next_way_to_log_in_may_be_the_right_one() -> None:
+    async def run(server: ScriptedSmtp) -> None:
+        assert isinstance(await said(server), Accepted)
+        assert 2 == server.count("AUTH")
+
+    with_server(lambda: ScriptedSmtp({Stage.AUTH: "504 5.5.4 no such way"}, times=1, offers=("STARTTLS", "AUTH PLAIN LOGIN")), run)
+
+
 # the letter
 
 
@@ -417,6 +444,7 @@ def test_a_url_is_read(text: str, expected: SmtpUrl) -> None:
         "smtp://mail.example?timeout=5",
         "smtp://user@mail.example",
         "smtp://:secret@mail.example",
+        "smtp://user:sec%00ret@mail.example",
         "smtp://user:sec/ret@mail.example",
         "smtp://user:sec#ret@mail.example",
         "smtp://user:sec?ret@mail.example",
