@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import structlog
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.auth import Allowed
-from api.problems import Problem, problem
+from api.contract import complete
+from api.problems import problem
 from api.routes import access, accounts, clock, contacts, emails, health, history, subscriptions, tokens, user_plans
 from api.service import Service
 
@@ -22,39 +23,32 @@ _REQUEST_IDS = UUID("0b8b1c0e-5f0b-4d5c-a5b1-0f8b54e2c6aa")
 log = structlog.get_logger()
 
 
-PROBLEMS = {
-    401: "no key, or one that is not ours",
-    403: "not for this role",
-    404: "no such thing, or not the caller's",
-    409: "the state of things forbids it",
-    412: "If-Match names another version",
-    413: "the body is too large",
-    422: "the input cannot be right",
-    503: "not now: try again",
-}
+class Application(FastAPI):
+    """FastAPI, with the contract made whole."""
+
+    def openapi(self) -> dict[str, Any]:
+        before = self.openapi_schema
+        contract = super().openapi()
+        if contract is not before:
+            complete(contract)
+        return contract
 
 
 def create_app(service: Service, observe: Callable[[str, str, int, float], None]) -> FastAPI:
     """The whole API. `observe` is told of each request: method, route, status, seconds."""
-    app = FastAPI(
+    app = Application(
         title="tenure",
         version="1",
         summary="Institutional subscriptions in good standing.",
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        responses={
-            status: {"model": Problem, "description": what, "content": {problems.MEDIA_TYPE: {}}} for status, what in PROBLEMS.items()
-        },
     )
     app.state.service = service
     for module in (health, accounts, contacts, subscriptions, user_plans, tokens, access, emails, history):
-        app.include_router(module.router)
+        app.include_router(with_roles(module.router))
     if service.advance is not None:
-        app.include_router(clock.router)
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            route.openapi_extra = {**(route.openapi_extra or {}), "x-roles": roles_of(route)}
+        app.include_router(with_roles(clock.router))
     problems.install(app)
     app.add_middleware(Surroundings, observe=observe)
     return app
@@ -68,6 +62,14 @@ def create_probe(metrics: Callable[[], bytes], ready: Callable[[], dict[str, Any
     app.add_api_route("/metrics", lambda: Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8"))
     problems.install(app)
     return app
+
+
+def with_roles(router: APIRouter) -> APIRouter:
+    """Each operation says in the contract who may call it."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.openapi_extra = {**(route.openapi_extra or {}), "x-roles": roles_of(route)}
+    return router
 
 
 def roles_of(route: APIRoute) -> list[str]:

@@ -38,7 +38,7 @@ class Allowed:
         self,
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)] = None,
-        on_behalf_of: Annotated[str | None, Header(alias="X-On-Behalf-Of", max_length=128)] = None,
+        on_behalf_of: Annotated[str | None, Header(alias="X-On-Behalf-Of", pattern="^[!-~]{1,128}$")] = None,
     ) -> Caller:
         find: Callable[[str], StaffKey | None] = request.app.state.service.find_key
         key = find(credentials.credentials) if credentials else None
@@ -59,4 +59,6 @@ class Allowed:
 
 Support = Annotated[Caller, Depends(Allowed("support", "admin"))]
 Reader = Annotated[Caller, Depends(Allowed("support", "auditor", "admin"))]
+Insider = Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "institution"))]
+"""Readers, and a librarian, who sees what belongs to the own institution: anything of another is not found."""
 Admin = Annotated[Caller, Depends(Allowed("admin"))]

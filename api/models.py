@@ -1,16 +1,58 @@
 """The shapes of what comes in and goes out. Unknown fields are refused; texts are parsed by the domain's own values."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from domain.catalogue import ApiPlan, BulkData, Product
+from domain.errors import Invalid
 from domain.events.institutional_account import Role
+from domain.values import parse_date, parse_instant, parse_text
+
+Parsed = TypeVar("Parsed")
+Point = TypeVar("Point", date, datetime)
 
 # What comes in
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""No instant or date of this service lies outside: none is ever so far off that a term or a year after it could not be counted."""
+
+
+def _instant(given: Any) -> datetime:
+    return _bounded(_parsed(parse_instant, given))
+
+
+def _day(given: Any) -> date:
+    return _bounded(_parsed(parse_date, given))
+
+
+def _text(given: str) -> str:
+    return _parsed(lambda text: parse_text(text, field="text", max_length=500), given) if given else given
+
+
+def _parsed(parse: Callable[[str], Parsed], given: Any) -> Parsed:
+    if not isinstance(given, str):
+        raise ValueError("this is written as a text")  # noqa: TRY004 - what pydantic takes for "not valid"
+    try:
+        return parse(given)
+    except Invalid as invalid:
+        raise ValueError(invalid.detail) from invalid
+
+
+def _bounded(given: Point) -> Point:
+    if not FIRST_YEAR <= given.year <= LAST_YEAR:
+        raise ValueError(f"years go from {FIRST_YEAR} to {LAST_YEAR}")
+    return given
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339, with its offset from UTC."""
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class ReasonCode(StrEnum):
@@ -28,7 +70,7 @@ class Reason(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     code: ReasonCode
-    text: Annotated[str, Field(max_length=500)] = ""
+    text: Annotated[str, Field(max_length=500), AfterValidator(_text)] = ""
 
     def __str__(self) -> str:
         return f"{self.code.value}: {self.text}" if self.text else self.code.value
@@ -47,8 +89,8 @@ class Body(BaseModel):
 
 Short = Annotated[str, Field(max_length=1_000)]
 """A text as it came; the domain's parser says what is wrong with it."""
-Days = Annotated[int, Field(ge=0, le=3_660)]
-Months = Annotated[int, Field(ge=1, le=120)]
+Days = Annotated[int, Field(strict=True, ge=0, le=3_660)]
+Months = Annotated[int, Field(strict=True, ge=1, le=120)]
 
 
 class Plan(BaseModel):
@@ -56,11 +98,11 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     product: Product
-    requests_per_month: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)]
-    records_per_request: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    nested_aggregations_per_request: Annotated[int, Field(ge=0, le=100)] | None = None
-    records_per_month: Annotated[int, Field(ge=1, le=1_000_000_000_000)] | None = None
+    requests_per_month: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
+    requests_per_minute: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    records_per_request: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
+    nested_aggregations_per_request: Annotated[int, Field(strict=True, ge=0, le=100)] | None = None
+    records_per_month: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000_000)] | None = None
 
     def value(self) -> ApiPlan:
         return ApiPlan(**self.model_dump())
@@ -68,14 +110,14 @@ class Plan(BaseModel):
 
 class OpenSubscriptionBody(Body):
     account_id: UUID
-    starts_on: date
+    starts_on: Day
     months: Months = 12
     bulk_data: Annotated[list[BulkData], Field(max_length=2)] = []
     follows: UUID | None = None
 
 
 class ActivateBody(Body):
-    starts_on: date | None = None
+    starts_on: Day | None = None
 
 
 class RenewBody(Body):
@@ -85,7 +127,7 @@ class RenewBody(Body):
 
 class AnnounceBody(Body):
     reference: Short
-    expected_by: date | None = None
+    expected_by: Day | None = None
 
 
 class ReinstateSubscriptionBody(Body):
@@ -94,17 +136,17 @@ class ReinstateSubscriptionBody(Body):
 
 
 class ExtendBody(Body):
-    days: Annotated[int, Field(ge=1, le=3_660)]
+    days: Annotated[int, Field(strict=True, ge=1, le=3_660)]
 
 
 class CorrectTermBody(Body):
     """One admin proposes (`step` propose), another approves or declines. `ends_on` is the first date that is not covered."""
 
     step: Literal["propose", "approve", "decline"] = "propose"
-    number: Annotated[int, Field(ge=1, le=1_000)] | None = None
-    starts_on: date | None = None
-    ends_on: date | None = None
-    accept_shortening: bool = False
+    number: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    accept_shortening: Flag = False
 
 
 class ChangePlansBody(Body):
@@ -113,8 +155,8 @@ class ChangePlansBody(Body):
 
 
 class SuspendSubscriptionBody(Body):
-    until: AwareDatetime | None = None
-    compensate: bool = False
+    until: Instant | None = None
+    compensate: Flag = False
 
 
 class CancelBody(Body):
@@ -123,10 +165,10 @@ class CancelBody(Body):
 
 class EntitlementBody(Body):
     name: Annotated[str, Field(pattern=r"^[a-z_]+(:[a-z_]+)?$", max_length=60)]
-    limit: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
-    until: AwareDatetime | None = None
+    limit: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)] | None = None
+    until: Instant | None = None
     approver: Short
-    withdraw: bool = False
+    withdraw: Flag = False
 
 
 class IssueTokenBody(Body):
@@ -144,32 +186,38 @@ class LeakBody(Body):
 
 class AdvanceBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    to: AwareDatetime
+    to: Instant
 
 
 # What goes out
 
 
-class Shown(BaseModel):
+class Out(BaseModel):
+    """What is not named here is not shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(Out):
     """A thing: its id, and its version, which is also its ETag."""
 
     id: UUID
     version: int
 
 
-class TermShown(BaseModel):
+class TermShown(Out):
     number: int
     starts_at: datetime
     ends_at: datetime
 
 
-class EntitlementShown(BaseModel):
+class EntitlementShown(Out):
     name: str
     limit: int | None = None
     until: datetime | None = None
 
 
-class QuotaShown(BaseModel):
+class QuotaShown(Out):
     anchor: datetime | None
     resets_at: datetime | None
 
@@ -207,7 +255,7 @@ class TokenIssuedShown(TokenShown):
     note: str | None = None
 
 
-class Listed(BaseModel):
+class Listed(Out):
     """A page of a list; `next` is what to pass as `after` for the following one."""
 
     next: str | None
@@ -226,7 +274,7 @@ class DomainBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     domain: Short
-    subdomains: bool = False
+    subdomains: Flag = False
     confirm_a_label: Short | None = None
 
 
@@ -271,7 +319,7 @@ class RolesBody(Body):
 
 
 class ClaimDomainBody(Body, DomainBody):
-    shared: bool = False
+    shared: Flag = False
 
 
 class ConsentBody(Body):
@@ -280,7 +328,7 @@ class ConsentBody(Body):
 
 class IpRangesBody(Body):
     ip_ranges: Annotated[list[Short], Field(max_length=1_000)]
-    shared: bool = False
+    shared: Flag = False
 
 
 class LinkResolversBody(Body):
@@ -306,7 +354,7 @@ class ApprovePlanBody(Body):
 
     ground: Short | None = None
     licence: Short | None = None
-    until: AwareDatetime | None = None
+    until: Instant | None = None
 
 
 class RejectPlanBody(Body):
@@ -315,17 +363,17 @@ class RejectPlanBody(Body):
 
 class EndPlanBody(Body):
     cause: Literal["asked", "left", "domain-lost"] = "asked"
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class BounceBody(Body):
     email_id: UUID
-    hard: bool = True
+    hard: Flag = True
     code: Annotated[str, Field(pattern=r"^[0-9.]{1,12}$")] = "5.0.0"
     answer: Short = "reported"
 
 
-class ContactShown(BaseModel):
+class ContactShown(Out):
     id: UUID
     email: str
     name: str | None
@@ -334,19 +382,19 @@ class ContactShown(BaseModel):
     reachable: bool
 
 
-class DomainShown(BaseModel):
+class DomainShown(Out):
     domain: str
     subdomains: bool
     shared: bool
     retires_at: datetime | None
 
 
-class LinkResolversShown(BaseModel):
+class LinkResolversShown(Out):
     libkey_id: str | None
     worldcat_registry_id: str | None
 
 
-class TransferShown(BaseModel):
+class TransferShown(Out):
     id: UUID
     contact_id: UUID
     email: str
@@ -393,7 +441,7 @@ class UserPlansShown(Listed):
     items: list[UserPlanShown]
 
 
-class EmailShown(BaseModel):
+class EmailShown(Out):
     id: UUID
     template: str
     audience: str
@@ -412,7 +460,7 @@ class EmailsShown(Listed):
     items: list[EmailShown]
 
 
-class EventShown(BaseModel):
+class EventShown(Out):
     position: int
     stream_id: UUID
     version: int
@@ -434,43 +482,43 @@ class EventsShown(Listed):
     items: list[EventShown]
 
 
-class ClockShown(BaseModel):
+class ClockShown(Out):
     now: datetime
 
 
-class AdvancedEvent(BaseModel):
+class AdvancedEvent(Out):
     position: int
     topic: str
     at: datetime
     stream_id: UUID
 
 
-class AdvancedEmail(BaseModel):
+class AdvancedEmail(Out):
     template: str
     to: str
     subject: str
     at: datetime
 
 
-class TotalsShown(BaseModel):
+class TotalsShown(Out):
     events: int
     emails: int
 
 
-class AdvancedShown(BaseModel):
+class AdvancedShown(Out):
     now: datetime
     events: list[AdvancedEvent]
     emails: list[AdvancedEmail]
     totals: TotalsShown
 
 
-class FutureEvent(BaseModel):
+class FutureEvent(Out):
     topic: str
     at: datetime
     stream_id: UUID
 
 
-class LiveShown(BaseModel):
+class LiveShown(Out):
     status: Literal["ok"]
 
 
@@ -479,13 +527,13 @@ class ReadyShown(LiveShown):
     head: int
 
 
-class ReasonShown(BaseModel):
+class ReasonShown(Out):
     code: str
     detail: str
     position: int | None
 
 
-class ExplainShown(BaseModel):
+class ExplainShown(Out):
     """Whether the token may call the product at the instant, and if not, every reason in order."""
 
     allowed: bool

@@ -17,6 +17,7 @@ from domain.application import Busy, KeyReused, VersionMismatch
 from domain.errors import DomainError, Forbidden, Invalid, NotFound, Refused
 
 MEDIA_TYPE = "application/problem+json"
+ERRORS_SHOWN = 20
 
 log = structlog.get_logger()
 
@@ -66,15 +67,20 @@ def problem(
         "type": f"urn:tenure:problem:{slug}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": _plain(detail),
     }
     if request is not None and (request_id := getattr(request.state, "request_id", None)):
         body["instance"] = f"urn:uuid:{request_id}"
     if field:
-        body["field"] = field
+        body["field"] = _plain(field)
     if errors:
         body["errors"] = errors
     return Response(msgspec.json.encode(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def _plain(text: str) -> str:
+    """What a caller sent may have halves of characters, which JSON cannot say."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def install(app: FastAPI) -> None:
@@ -97,16 +103,21 @@ async def _domain(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [{"field": ".".join(str(part) for part in each["loc"]), "detail": each["msg"]} for each in error.errors()]
+    errors = [
+        {"field": _plain(".".join(str(part) for part in each["loc"])), "detail": _plain(each["msg"])}
+        for each in error.errors()[:ERRORS_SHOWN]
+    ]
     first = errors[0]
     return problem(request, 422, "invalid-request", f"{first['field']}: {first['detail']}", field=first["field"], errors=errors)
 
 
-_SLUGS = {401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 400: "invalid-request"}
+_SLUGS = {401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that is no JSON, or nested without end
+        return problem(request, 422, "invalid-request", "body: this is not JSON in UTF-8", field="body")
     slug = _SLUGS.get(error.status_code, "http-error")
     return problem(request, error.status_code, slug, str(error.detail), headers=error.headers)
 
@@ -125,4 +136,6 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected", exc_info=error)
-    return problem(request, 500, "unexpected", "something went wrong here; the request id finds it in our log")
+    # This answer leaves outside of the layer that names the request in every other one.
+    headers = {"X-Request-ID": str(request.state.request_id)} if hasattr(request.state, "request_id") else None
+    return problem(request, 500, "unexpected", "something went wrong here; the request id finds it in our log", headers=headers)

@@ -1,5 +1,6 @@
 """How a route reaches the service, and how a command's answer looks."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -7,12 +8,18 @@ from fastapi import Depends, Request, Response
 from api.auth import Caller
 from api.models import Body
 from api.service import Service, answer
+from domain.application import Outcome
 from domain.commands.base import Command
 
 
 def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
+
+
+def _as_of(service: Service, outcome: Outcome) -> datetime:
+    """A repetition is answered as it was answered then."""
+    return outcome.stream.last_at if outcome.repeated else service.lifecycle.clock.now()
 
 
 Calling = Annotated[Service, Depends(_service)]
@@ -29,7 +36,7 @@ class Asking:
         service = _service(request)
         service.stream(self._kind, self._what, commands[0].id, caller)
         outcome = service.do(request, caller, *commands, reason=body.why if body else None)
-        return answer(outcome.stream, service.lifecycle.clock.now(), position=outcome.position)
+        return answer(outcome.stream, _as_of(service, outcome), position=outcome.position)
 
 
 def created(request: Request, caller: Caller, body: Body, path: str, *commands: Command, extra: Any = None) -> Response:
@@ -39,7 +46,7 @@ def created(request: Request, caller: Caller, body: Body, path: str, *commands: 
     given = extra(outcome) if extra else None
     return answer(
         outcome.stream,
-        service.lifecycle.clock.now(),
+        _as_of(service, outcome),
         position=outcome.position,
         status=201,
         location=f"{path}/{outcome.stream.id}",

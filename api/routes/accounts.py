@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.auth import Caller, Reader, Support
+from api.auth import Caller, Insider, Reader, Support
 from api.models import (
     AccountShown,
     AccountsShown,
@@ -65,7 +65,8 @@ def _domain(given: str | DomainBody) -> ClaimedDomain:
     if isinstance(given, str):
         return ClaimedDomain(domain=parse_claimed_domain(given, field="domains"))
     return ClaimedDomain(
-        domain=parse_claimed_domain(given.domain, confirm_a_label=given.confirm_a_label, field="domains"), subdomains=given.subdomains
+        domain=parse_claimed_domain(given.domain, subdomains=given.subdomains, confirm_a_label=given.confirm_a_label, field="domains"),
+        subdomains=given.subdomains,
     )
 
 
@@ -127,7 +128,7 @@ def list_accounts(
 
 
 @router.get("/{id}", response_model=AccountShown)
-def one_account(id: UUID, service: Calling, caller: Reader) -> Response:
+def one_account(id: UUID, service: Calling, caller: Insider) -> Response:
     """An account as it is at this instant."""
     return service.answer_now(service.stream(InstitutionalAccount, "account", id, caller))
 
@@ -191,7 +192,7 @@ def replace_registered_account(id: UUID, request: Request, caller: Support, body
 @router.post("/{id}/domains", response_model=AccountShown)
 def claim_domain(id: UUID, request: Request, caller: Support, body: ClaimDomainBody) -> Response:
     """Claim an email domain: exact, or with its sub-domains if it says so."""
-    domain = parse_claimed_domain(body.domain, confirm_a_label=body.confirm_a_label, field="domain")
+    domain = parse_claimed_domain(body.domain, subdomains=body.subdomains, confirm_a_label=body.confirm_a_label, field="domain")
     return ask(request, caller, body, ClaimDomain(id=id, domain=domain, subdomains=body.subdomains, shared=body.shared))
 
 

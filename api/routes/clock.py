@@ -24,4 +24,4 @@ def advance(service: Calling, caller: Admin, body: AdvanceBody) -> Response:
         raise NotFound("virtual clock", "here")
     journey = service.advance(body.to)
     shown = {"now": journey.now, "events": journey.events, "emails": journey.emails, "totals": journey.totals}
-    return Response(msgspec.json.encode(shown), media_type="application/json")
+    return Response(msgspec.json.encode(shown), headers={"X-Position": str(service.tables.position())}, media_type="application/json")

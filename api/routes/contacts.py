@@ -1,6 +1,7 @@
 """Contacts of an account, and handing a contact over to another mailbox, which confirms itself by a signed link."""
 
 from html import escape
+from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -85,7 +86,10 @@ def _page(title: str, text: str, *, form: str = "", status: int = 200) -> HTMLRe
     return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), form=form), status, _HEADERS)
 
 
-@router.get("/confirm/{token}", response_class=HTMLResponse)
+OVER: dict[int | str, dict[str, Any]] = {410: {"description": "the link is over", "content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/confirm/{token}", response_class=HTMLResponse, responses=OVER)
 def show_confirmation(token: str, service: Calling) -> HTMLResponse:
     """Says what is to be confirmed. Looking at it does nothing."""
     account, transfer = service.links.verify(token)
@@ -104,7 +108,7 @@ def show_confirmation(token: str, service: Calling) -> HTMLResponse:
     )
 
 
-@router.post("/confirm/{token}", response_class=HTMLResponse)
+@router.post("/confirm/{token}", response_class=HTMLResponse, responses=OVER)
 def confirm(token: str, request: Request, service: Calling) -> HTMLResponse:
     """The new mailbox confirms itself. Works once; a second time says so."""
     account, transfer = service.links.verify(token)

@@ -25,7 +25,7 @@ def list_emails(
     service: Calling,
     caller: Reader,
     account: UUID | None = None,
-    template: Annotated[str | None, Query(max_length=60)] = None,
+    template: Annotated[str | None, Query(max_length=60, pattern="^[a-z-]+$")] = None,
     status: Annotated[str | None, Query(pattern="^(pending|sent|bounced|skipped)$")] = None,
     after: After = 0,
     limit: Limit = 50,

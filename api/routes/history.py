@@ -5,10 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from api.auth import Reader
-from api.models import EventsShown
+from api.models import EventsShown, Instant
 from api.paging import After, Limit, listed
 from api.wiring import Calling
 from domain.application import Selection
@@ -28,8 +27,8 @@ def read(
     account: UUID | None = None,
     actor: Name = None,
     topic: Name = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    to: AwareDatetime | None = None,
+    from_: Annotated[Instant | None, Query(alias="from")] = None,
+    to: Instant | None = None,
     after: After = 0,
     limit: Limit = 50,
 ) -> Response:

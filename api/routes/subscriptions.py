@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.auth import Admin, Reader, Support
+from api.auth import Admin, Insider, Support
 from api.models import (
     ActivateBody,
     AnnounceBody,
@@ -47,7 +47,7 @@ from domain.commands.itk_subscription import (
     WithdrawEntitlement,
     WithdrawRenewal,
 )
-from domain.errors import Invalid
+from domain.errors import Invalid, NotFound
 from domain.values import parse_text
 from projections import subscriptions
 
@@ -73,13 +73,17 @@ def open_subscription(request: Request, caller: Support, body: OpenSubscriptionB
 def list_subscriptions(
     request: Request,
     service: Calling,
-    caller: Reader,
+    caller: Insider,
     account_id: UUID | None = None,
     status: Annotated[str | None, Query(pattern="^(pending|active|grace|suspended|lapsed|ended)$")] = None,
     after: After = 0,
     limit: Limit = 50,
 ) -> Response:
     """Subscriptions in the order in which they were opened."""
+    if caller.account_id is not None:
+        if account_id not in {None, caller.account_id}:
+            raise NotFound("account", str(account_id))
+        account_id = caller.account_id
     items, following = subscriptions.listed(
         service.lifecycle, service.database, account=account_id, status=status, after=after, limit=limit
     )
@@ -87,7 +91,7 @@ def list_subscriptions(
 
 
 @router.get("/{id}", response_model=SubscriptionShown)
-def one_subscription(id: UUID, service: Calling, caller: Reader) -> Response:
+def one_subscription(id: UUID, service: Calling, caller: Insider) -> Response:
     """A subscription as it is at this instant."""
     return service.answer_now(service.stream(ITKSubscription, "subscription", id, caller))
 

@@ -74,6 +74,8 @@ def list_plans(
     limit: Limit = 50,
 ) -> Response:
     """User plans in the order in which they were asked for."""
+    if subscription_id is not None and caller.account_id is not None:
+        service.stream(ITKSubscription, "subscription", subscription_id, caller)
     items, following = user_plans.listed(
         service.lifecycle,
         service.database,
