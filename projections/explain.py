@@ -48,7 +48,7 @@ def explain(lifecycle: Lifecycle, token_id: UUID, product: Product, instant: dat
     return decide_access(
         question,
         token=TokenView(expires_at=holder.expires_at, revoked_because=holder.revoked_because, position=token.decided),
-        account=AccountView(status=str(account.stream.state.status), position=account.decided)  # type: ignore[attr-defined]
+        account=AccountView(status=str(account.stream.state.status), position=account.decided)
         if account is not None and isinstance(account.stream.state, InstitutionalAccount)
         else None,
         subscription=SubscriptionView(

@@ -33,12 +33,16 @@ def _clean(text: str) -> str:
     if "\0" in text:
         raise ValueError("a fact contains NUL")
     whole = text.encode("utf-8", "replace").decode()
+    if whole.isascii() and whole.isprintable():
+        return _SECRET.sub(r"\1…", " ".join(whole.split()))
     kept = "".join(" " if category(character) in _BREAKS else character for character in whole if character not in _BIDI)
     return _SECRET.sub(r"\1…", " ".join(kept.split()))
 
 
 def width(text: str) -> int:
     """Columns of a terminal: an ideograph takes two, a combining mark none."""
+    if text.isascii():
+        return len(text)
     return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
 
 
@@ -77,7 +81,7 @@ def _wrap(line: str) -> Iterator[str]:
 
 def _pieces(text: str, columns: int) -> Iterator[str]:
     for word in text.split():
-        if _UNBREAKABLE.search(word) and len(word) < 500:
+        if width(word) <= columns or (_UNBREAKABLE.search(word) and len(word) < 500):
             yield word
             continue
         piece = ""
