@@ -25,13 +25,14 @@ from projections.emails import outbox
 from projections.emails.outbox import Written, email_work
 from projections.emails.render import render
 from projections.follower import Database, TableFollowers
-from projections.work import finish, give_back
+from projections.work import LEASE, finish, give_back
 from scheduler.smtp import Accepted, Bounced, ChannelStopped, Rejected, Retry, Sender, SmtpUrl, Verdict
 
 BATCH = 100
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
 CHANNEL_PAUSE = timedelta(minutes=5)
 OUTAGE = timedelta(hours=1)
+LONGEST_SEND = LEASE / 3
 SYSTEM = Metadata(actor="tenure", role="system")
 
 log = structlog.get_logger()
@@ -114,8 +115,12 @@ class OutboxSender:
     async def _send_all(self, claimed: list[Written], now: datetime) -> None:
         done: list[UUID] = []
         self.channel_stopped = None
+        started = self._real_clock.now()
         async with Sender(self._smtp) as sender:
             for written in claimed:
+                if self._real_clock.now() - started > LEASE / 2:
+                    self._put_off(written, now, "others were slow")  # the lease must outlive the sending
+                    continue
                 if self.channel_stopped is not None:
                     self._put_off(written, now + CHANNEL_PAUSE, self.channel_stopped)
                     continue
@@ -124,7 +129,11 @@ class OutboxSender:
                     self._skip(written, ready)
                     done.append(written.id)
                     continue
-                verdict = await sender.send(ready.message, self._letterhead.mail_from, ready.mailbox.address)
+                try:
+                    async with asyncio.timeout(LONGEST_SEND.total_seconds()):
+                        verdict = await sender.send(ready.message, self._letterhead.mail_from, ready.mailbox.address)
+                except TimeoutError:
+                    verdict = Retry("", "the mail server took too long")
                 if self._take(verdict, ready, now):
                     done.append(written.id)
         with self._database.writing() as connection:
