@@ -278,11 +278,13 @@ def unwanted(template: str, facts: Mapping[str, Any], state: Aggregate) -> str |
             return "the plan goes on" if str(state.status) == "active" else f"the plan is {state.status}"
         case InstitutionalUserPlan(), "user-plan-renewal-waiting" if str(state.renewal) != "waiting":
             return "it does not wait any more"
+        case InstitutionalUserPlan(), "user-plan-under-review" if str(state.status) != "requested":
+            return "the request has been decided"
         case InstitutionalAccount(), "nomination-incomplete" if not state.missing or str(state.status) != "nominated":
             return "nothing is missing any more"
         case InstitutionalAccount(), "account-suspended" if str(state.status) != "suspended":
             return f"the account is {state.status}"
-        case InstitutionalAccount(), "contact-transfer-confirm" if state.pending_transfer is None:
+        case InstitutionalAccount(), "contact-transfer-confirm" if not _pending(state, facts["transfer_id"]):
             return "the transfer is over"
     return None
 
@@ -301,6 +303,10 @@ def _overtaken(template: str, facts: Mapping[str, Any], state: ITKSubscription) 
         case "subscription-lapsed" if status != "lapsed":
             return f"the subscription is {status}"
     return None
+
+
+def _pending(state: InstitutionalAccount, transfer: str | UUID) -> bool:
+    return state.pending_transfer is not None and str(state.pending_transfer.transfer_id) == str(transfer)
 
 
 def _is_later(now: datetime, then: str | datetime) -> bool:
