@@ -1,0 +1,84 @@
+"""The service as operators run it: processes of the real program, on real ports."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+PROGRAM = Path(sys.executable).parent / "tenure"
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(*arguments: str, settings: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the program, stopped with SIGTERM at the end; what it says on standard output is in `<arguments>.out`."""
+    out = folder / f"{'-'.join(arguments).replace('--', '')}.out"
+    with out.open("wb") as file:
+        process = subprocess.Popen([str(PROGRAM), *arguments], env={**os.environ, **settings}, cwd=folder, stdout=file, stderr=file)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(30) in {0, -15}, out.read_text()
+
+
+@dataclass(frozen=True)
+class Api:
+    """A client of one process."""
+
+    port: int
+    key: str
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **headers}
+        try:
+            with urlopen(Request(f"http://127.0.0.1:{self.port}{path}", data, given, method=method), timeout=120) as response:
+                return response.status, json.load(response)
+        except HTTPError as error:
+            return error.code, json.load(error)
+
+    def post(self, path: str, **body: Any) -> Any:
+        status, answer = self.call("POST", path, body)
+        assert status < 300, answer
+        return answer
+
+    def get(self, path: str) -> Any:
+        status, answer = self.call("GET", path)
+        assert status < 300, answer
+        return answer
+
+    def wait(self) -> None:
+        """Until it listens."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5).close()
+            except URLError:
+                assert time.monotonic() < until, "the service did not come up"
+                time.sleep(0.05)  # another process is starting
+            else:
+                return
+
+
+def eventually(condition: Any) -> None:
+    """Wait for other processes to get somewhere."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, "it did not come to it"
+        time.sleep(0.05)  # other processes are at work
