@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.commands.api_token import RevokeToken
 from domain.commands.base import Command
 from domain.commands.institutional_account import MarkContactUnreachable
-from domain.commands.institutional_user_plan import EndUserPlan, FollowTerm, GrantWaitingRenewal
+from domain.commands.institutional_user_plan import EndUserPlan, FollowTerm, GrantWaitingRenewal, GrantWaitingRequest
 from domain.commands.itk_subscription import CancelSubscription
 from domain.events.base import Recorded
 from domain.events.email_delivery import EmailBounced
@@ -16,6 +16,7 @@ from domain.events.institutional_account import AccountClosed, NominationRejecte
 from domain.events.institutional_user_plan import UserPlanEnded
 from domain.events.itk_subscription import (
     RenewalWithdrawn,
+    SubscriptionActivated,
     SubscriptionEnded,
     SubscriptionExtended,
     SubscriptionReinstated,
@@ -44,6 +45,8 @@ class ForEach:
 def policies(recorded: Recorded) -> Iterator[Command | ForEach]:
     stream, account = recorded.stream_id, recorded.account_id
     match recorded.event:
+        case SubscriptionActivated():
+            yield ForEach(Group.PLANS_OF_SUBSCRIPTION, stream, lambda plan: GrantWaitingRequest(id=plan))
         case SubscriptionRenewed() | SubscriptionReinstated():
             yield ForEach(Group.PLANS_OF_SUBSCRIPTION, stream, lambda plan: GrantWaitingRenewal(id=plan))
         case SubscriptionExtended() | TermCorrected() | RenewalWithdrawn():

@@ -18,6 +18,7 @@ from domain.commands.institutional_user_plan import (
     ExpireUserPlan,
     FollowTerm,
     GrantWaitingRenewal,
+    GrantWaitingRequest,
     RejectUserPlan,
     RemindOfUserPlan,
     RequestRenewal,
@@ -114,6 +115,8 @@ class InstitutionalUserPlan:
                 return (UserPlanRejected(at=now, why=why),)
             case Status.REJECTED, RejectUserPlan():
                 return ()
+            case Status.REQUESTED, GrantWaitingRequest() if self.doubts == ("subscription-pending",):
+                return self._let_in(context)
             case Status.ACTIVE, RequestRenewal():
                 return self._request_renewal(context)
             case Status.ACTIVE | Status.SUSPENDED | Status.AT_RISK, GrantWaitingRenewal():
@@ -136,7 +139,7 @@ class InstitutionalUserPlan:
                 if self.ends_at is None or now < self.ends_at:
                     return ()
                 return (UserPlanEnded(at=now, cause=self.end_cause),)
-            case _, GrantWaitingRenewal() | FollowTerm() | ExpireUserPlan() | RemindOfUserPlan():
+            case _, GrantWaitingRenewal() | GrantWaitingRequest() | FollowTerm() | ExpireUserPlan() | RemindOfUserPlan():
                 return ()  # there is no plan that it would concern
         raise Refused("not-now", f"cannot {command.verb}: the user plan is {self.status.replace('_', ' ')}")
 
@@ -179,6 +182,14 @@ class InstitutionalUserPlan:
         if context.subscription is None or not context.subscription.gives_access:
             raise no_subscription(context.subscription)
         return _activated(context.subscription, override, context)
+
+    def _let_in(self, context: Context) -> tuple[Event, ...]:
+        """If everything else still holds; otherwise the request stays before the reviewers."""
+        account, subscription = context.account, context.subscription
+        if account is None or account.status != "active" or subscription is None or not subscription.gives_access:
+            return ()
+        claim = covering(account.domains, domain_of(self.email), context.now)
+        return () if claim is None or claim.shared else (_activated(subscription, None, context),)
 
     # for how long
 

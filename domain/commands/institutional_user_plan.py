@@ -49,6 +49,11 @@ class GrantWaitingRenewal(UserPlanCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GrantWaitingRequest(UserPlanCommand):
+    """The institution has its subscription now: whoever waited for nothing else is let in."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FollowTerm(UserPlanCommand):
     """The subscription's terms have changed."""
 

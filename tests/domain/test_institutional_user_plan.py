@@ -15,6 +15,7 @@ from domain.commands.institutional_user_plan import (
     ExpireUserPlan,
     FollowTerm,
     GrantWaitingRenewal,
+    GrantWaitingRequest,
     RejectUserPlan,
     RemindOfUserPlan,
     RequestRenewal,
@@ -427,3 +428,18 @@ def test_what_falls_due():
 
 def test_what_others_may_know():
     assert UserPlanFacts(id=PLAN, account_id=ACCOUNT, subscription_id=SUBSCRIPTION, status="active") == granted().state.facts(PLAN)
+
+
+def test_who_waited_only_for_the_subscription_is_let_in_when_it_is_activated():
+    waiting = given(InstitutionalUserPlan(), replace(REQUESTED, doubts=("subscription-pending",)))
+    grant = GrantWaitingRequest(id=PLAN)
+    waiting.when(grant, now=MARCH, **KNOWN).then(ACTIVATED)
+    waiting.when(grant, now=MARCH, account=ACCOUNT_FACTS, subscription=PENDING).then_nothing()
+    waiting.when(grant, now=MARCH, account=DOMAIN_LOST, subscription=IN_TERM_1).then_nothing()
+    given(InstitutionalUserPlan(), REQUESTED, ACTIVATED).when(grant, now=MARCH, **KNOWN).then_nothing()
+
+
+@pytest.mark.parametrize("doubt", ["shared-domain", "wrong-domain", "rejected-before"])
+def test_who_has_to_be_reviewed_is_not_let_in_by_an_activation(doubt):
+    waiting = given(InstitutionalUserPlan(), replace(REQUESTED, doubts=(doubt, "subscription-pending")))
+    waiting.when(GrantWaitingRequest(id=PLAN), now=MARCH, **KNOWN).then_nothing()
