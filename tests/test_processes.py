@@ -126,7 +126,14 @@ def test_the_demonstration_tells_its_story_in_time(tmp_path):
     began = time.monotonic()
     done = subprocess.run([str(PROGRAM), "demo"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     assert time.monotonic() - began < 60
-    for told in ("subscription.activated", "token-expiring", "token.rotated", "subscription.lapsed", "subscription.reinstated", "user-plan-renewed"):
+    for told in (
+        "subscription.activated",
+        "token-expiring",
+        "token.rotated",
+        "subscription.lapsed",
+        "subscription.reinstated",
+        "user-plan-renewed",
+    ):
         assert told in done.stdout
     events, emails, received = (int(word) for word in done.stdout.rsplit("\n", 2)[-2].split() if word.isdigit() and word != "14")
     assert emails == received

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from ops.catcher import Catcher, Caught
+from tests.processes import free_port
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,9 @@ class Running:
         return self.counter[0]
 
 
-def free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
-def serving(folder: Path, database_url: str | None, start: str, *, only: str | None = None) -> Iterator[Running]:
+def serving(folder: Path, database_url: str | None, start: str | None) -> Iterator[Running]:
+    """On a virtual clock from `start`, or in real time."""
     counter = [0]
 
     def count(_: Caught) -> None:
@@ -45,15 +40,15 @@ def serving(folder: Path, database_url: str | None, start: str, *, only: str | N
     environment = {
         **os.environ,
         "TENURE_ENVIRONMENT": "development",
-        "TENURE_CLOCK": f"virtual:{start}",
+        "TENURE_CLOCK": f"virtual:{start}" if start else "system",
         "TENURE_ADMIN_KEY": key,
         "TENURE_DATABASE_URL": database_url or f"sqlite:///{folder}/tenure.db",
         "TENURE_KEYS_DIRECTORY": str(folder / "keys"),
         "TENURE_SMTP_URL": catcher.url,
         "TENURE_LOG_LEVEL": "error",
     }
-    command = [str(Path(sys.executable).parent / "tenure"), "serve", "--port", str(port), *(["--only", only] if only else [])]
-    process = subprocess.Popen(command, env=environment, cwd=folder)
+    command = [str(Path(sys.executable).parent / "tenure"), "serve", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
     try:
         while True:
             try:
