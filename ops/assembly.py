@@ -46,8 +46,10 @@ PARTS = ("api", "scheduler", "projector")
 class Assembly:
     """One process: everything is made when it is first asked for."""
 
-    def __init__(self, settings: Settings, *, smtp_url: str | None = None) -> None:
+    def __init__(self, settings: Settings, *, smtp_url: str | None = None, clock: Clock | None = None) -> None:
+        """`clock` stands in for the one that the settings name; leases and time-outs keep to real time."""
         self.settings = settings
+        self._given_clock = clock
         self._smtp_url = smtp_url or (settings.smtp_url.get_secret_value() if settings.smtp_url else None)
         self.owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         self._wakers: list[Callable[[], None]] = []
@@ -81,6 +83,8 @@ class Assembly:
 
     @cached_property
     def clock(self) -> Clock:
+        if self._given_clock is not None:
+            return self._given_clock
         return VirtualClock(self.database) if self.settings.is_virtual else self.real_clock
 
     @cached_property
