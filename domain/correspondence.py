@@ -62,9 +62,14 @@ class Audience(StrEnum):
     BILLING = "billing"
     SECURITY = "security"
     EVERYONE = "everyone"  # each contact, by its place among them
-    HOLDER = "holder"  # of a token, or of a user plan
+    HOLDER = "holder"  # of a user plan, or of a token that belongs to one
     OLD_MAILBOX = "old-mailbox"
     NEW_MAILBOX = "new-mailbox"
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether the next contact stands in where a mailbox refuses the letter: not for a certain person, nor for one of all."""
+        return self in {Audience.ADMINISTRATOR, Audience.BILLING, Audience.SECURITY}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +212,7 @@ def _of_user_plan(recorded: Recorded, state: InstitutionalUserPlan) -> Iterator[
 
 
 def _of_token(recorded: Recorded, state: ApiToken) -> Iterator[Letter]:
-    to = Audience.HOLDER
+    to = Audience.ADMINISTRATOR if state.owner_id == state.account_id else Audience.HOLDER
     token = {"label": state.label, "prefix": state.prefix, "last_four": state.last_four}
     match recorded.event:
         case TokenIssued(expires_at=end):
@@ -223,7 +228,7 @@ def _of_token(recorded: Recorded, state: ApiToken) -> Iterator[Letter]:
         case TokenLeaked(at=at, where=where):
             facts = token | {"revoked_at": at, "where": where}
             yield Letter(template="token-leaked", audience=Audience.EVERYONE, facts=facts)
-            if state.owner_id != state.account_id:
+            if to is Audience.HOLDER:
                 yield Letter(template="token-leaked", audience=to, facts=facts)
 
 
@@ -239,17 +244,20 @@ def recipient(
             return Mailbox(address=str(facts["old_email"]))
         case Audience.NEW_MAILBOX:
             return Mailbox(address=str(facts["new_email"]))
-        case Audience.HOLDER if holder is not None:
+        case Audience.HOLDER:
+            if holder is None:
+                raise NoRecipient("there is no user plan to write to")
             return Mailbox(address=holder.email, name=holder.name)
     if account is None:
         raise NoRecipient("there is no account to write to")
     if audience is Audience.EVERYONE:
-        reachable = [contact for contact in account.contacts if contact.reachable]
-        if index >= len(reachable):
+        if index >= len(account.contacts):
             raise NoRecipient("there are fewer contacts by now")
-        return _mailbox(reachable[index])
+        if not account.contacts[index].reachable:
+            raise NoRecipient("this contact cannot be reached")
+        return _mailbox(account.contacts[index])
     main = account.recipient(Role.ADMINISTRATOR)
-    contact = main if audience is Audience.HOLDER else account.recipient(Role(audience.value))
+    contact = account.recipient(Role(audience.value))
     if contact is None:
         raise NoRecipient("no contact of the institution can be reached")
     if audience in {Audience.BILLING, Audience.SECURITY} and contact == main:

@@ -18,7 +18,7 @@ from domain.application import Lifecycle
 from domain.clock import Clock
 from domain.commands.base import Command
 from domain.commands.email_delivery import RecordBounced, RecordSent, RecordSkipped
-from domain.correspondence import Audience, Mailbox, NoRecipient, recipient, unwanted
+from domain.correspondence import Mailbox, NoRecipient, recipient, unwanted
 from domain.errors import NotFound
 from domain.events.base import Metadata
 from projections.emails import outbox
@@ -205,7 +205,7 @@ class OutboxSender:
             case Bounced(code=code, answer=answer):
                 self._record(RecordBounced(**about, to=to, hard=True, code=str(code), answer=answer))
                 self._count("bounced")
-                if written.audience is not Audience.HOLDER:
+                if written.audience.passes_on:
                     self._put_off(written, now, answer)
                     return False
             case Rejected(code=code, answer=answer):

@@ -86,7 +86,7 @@ class Outbox:
             match event:
                 case EmailSent():
                     closed: dict[str, Any] = {"status": "sent", "to": event.to, "subject": event.subject, "answer": event.answer}
-                case EmailBounced(hard=True, reported=False, role=role) if role != Audience.HOLDER:
+                case EmailBounced(hard=True, reported=False, role=role) if Audience(role).passes_on:
                     closed = {"to": event.to, "answer": event.answer}  # it goes to the next contact
                 case EmailBounced():
                     closed = {"status": "bounced", "to": event.to, "answer": event.answer}

@@ -72,11 +72,11 @@ LETTERS = {
     plan.UserPlanRenewed: [("user-plan-renewed", HOLDER)],
     plan.UserPlanExpired: [("user-plan-expired", HOLDER)],
     plan.UserPlanEnded: [("user-plan-ended", HOLDER)],
-    token.TokenIssued: [("token-issued", HOLDER)],
-    token.TokenRotated: [("token-rotated", HOLDER)],
-    token.TokenExpiring: [("token-expiring", HOLDER)],
-    token.TokenExpired: [("token-expired", HOLDER)],
-    token.TokenRevoked: [("token-revoked", HOLDER)],
+    token.TokenIssued: [("token-issued", HOLDER)],  # the sample belongs to a user plan, the others to an institution
+    token.TokenRotated: [("token-rotated", TO)],
+    token.TokenExpiring: [("token-expiring", TO)],
+    token.TokenExpired: [("token-expired", TO)],
+    token.TokenRevoked: [("token-revoked", TO)],
     token.TokenLeaked: [("token-leaked", Audience.EVERYONE)],
 }
 SILENT = {
@@ -206,6 +206,7 @@ def test_days_given_are_told_of_only_where_they_make_up_for_a_hold():
 def test_a_leak_is_told_to_all_contacts_and_to_the_person_but_the_revocation_not_once_more():
     leaked, revoked = token.TokenLeaked(at=JUNE, where="a gist"), token.TokenRevoked(at=JUNE, cause="leaked")
     assert [("token-leaked", Audience.EVERYONE)] == named(leaked)
+    assert [("token-expired", HOLDER)] == named(token.TokenExpired(at=ENDS_AT), ApiToken().evolve(ISSUED_TO_EVE))
     assert [("token-leaked", Audience.EVERYONE), ("token-leaked", HOLDER)] == named(leaked, ApiToken().evolve(ISSUED_TO_EVE))
     assert [] == named(revoked)
 
@@ -275,16 +276,26 @@ def test_bills_go_to_the_one_who_pays_and_never_twice_to_the_same_mailbox():
 
 def test_everyone_is_each_contact_that_can_be_reached():
     assert [ADA.email, BO.email, CY.email] == [mailbox(Audience.EVERYONE, index=index).address for index in range(3)]
-    assert [ADA.email, CY.email] == [mailbox(Audience.EVERYONE, without(BO), index=index).address for index in range(2)]
+    assert [ADA.email, CY.email] == [mailbox(Audience.EVERYONE, without(BO), index=index).address for index in (0, 2)]
+    with pytest.raises(NoRecipient, match="this contact cannot be reached"):
+        mailbox(Audience.EVERYONE, without(BO), index=1)
     with pytest.raises(NoRecipient, match="fewer contacts"):
-        mailbox(Audience.EVERYONE, without(BO), index=2)
+        mailbox(Audience.EVERYONE, index=3)
 
 
-def test_a_holder_is_the_person_or_else_the_institution():
-    assert Mailbox(address="eve@uni.example", name="Eve") == mailbox(HOLDER, holder=EVE)
-    assert ADA.email == mailbox(HOLDER).address
+def test_another_contact_stands_in_only_where_it_does_not_matter_who_reads_it():
+    assert {TO, BILLS, Audience.SECURITY} == {audience for audience in Audience if audience.passes_on}
+
+
+def test_a_holder_is_the_person_whoever_can_be_reached():
+    assert Mailbox(address="eve@uni.example", name="Eve") == mailbox(HOLDER, without(ADA, BO, CY), holder=EVE)
+    with pytest.raises(NoRecipient, match="no user plan"):
+        mailbox(HOLDER)
+
+
+def test_without_an_account_there_is_nobody():
     with pytest.raises(NoRecipient, match="no account"):
-        mailbox(HOLDER, institution=None)
+        mailbox(TO, institution=None)
 
 
 def test_a_transfer_writes_to_the_mailboxes_that_it_names():
