@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 
 LARGEST = 2**63 - 1
 
@@ -12,13 +12,9 @@ Limit = Annotated[int, Query(ge=1, le=500, description="how many, at most 500")]
 After = Annotated[int, Query(ge=0, le=LARGEST, description="the `next` of the page before")]
 
 
-def _wait(request: Request, position: Annotated[int | None, Header(alias="X-Position", ge=0, le=LARGEST)] = None) -> None:
-    """A reader that sends the position of its own write waits until the tables are there: 503 after two seconds."""
-    if position is not None:
-        request.app.state.service.wait_for(position)
-
-
-UpToDate = Depends(_wait)
+Position = Annotated[
+    int | None, Header(alias="X-Position", ge=0, le=LARGEST, description="wait until the list has got there, at most two seconds: else 503")
+]
 
 
 def listed(request: Request, items: Sequence[dict[str, Any]], following: int | None) -> Response:

@@ -115,8 +115,10 @@ class Service:
     def answer_now(self, stream: Stream) -> Response:
         return answer(stream, self.lifecycle.clock.now())
 
-    def wait_for(self, position: int) -> None:
-        """Let a reader see its own writes: wait until the tables have reached `position`."""
+    def wait_for(self, position: int | None) -> None:
+        """Let a reader see its own writes: wait until the tables have reached `position`, if it says one."""
+        if position is None:
+            return
         until = time.monotonic() + PATIENCE_SECONDS
         while self.tables.position() < position:
             if time.monotonic() > until:

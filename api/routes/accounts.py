@@ -20,7 +20,7 @@ from api.models import (
     NominateBody,
     ReplaceRegisteredAccountBody,
 )
-from api.paging import After, Limit, UpToDate, listed
+from api.paging import After, Limit, Position, listed
 from api.wiring import Asking, Calling, created
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.commands.institutional_account import (
@@ -110,7 +110,7 @@ def nominate(request: Request, caller: Support, body: NominateBody) -> Response:
     return created(request, caller, body, "/v1/accounts", command, extra=lambda _: {"warnings": warnings})
 
 
-@router.get("", response_model=AccountsShown, dependencies=[UpToDate])
+@router.get("", response_model=AccountsShown)
 def list_accounts(
     request: Request,
     service: Calling,
@@ -121,8 +121,10 @@ def list_accounts(
     status: Annotated[str | None, Query(pattern="^(nominated|active|suspended|closed|withdrawn|rejected)$")] = None,
     after: After = 0,
     limit: Limit = 50,
+    position: Position = None,
 ) -> Response:
     """Accounts in the order in which they were nominated."""
+    service.wait_for(position)
     items, following = accounts.listed(service.lifecycle, service.database, q=q, status=status, after=after, limit=limit)
     return listed(request, items, following)
 

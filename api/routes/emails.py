@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.auth import Reader, Support
 from api.models import BounceBody, EmailShown, EmailsShown
-from api.paging import After, Limit, UpToDate, listed
+from api.paging import After, Limit, Position, listed
 from api.wiring import Calling
 from domain.aggregates.email_delivery import EmailDelivery
 from domain.commands.email_delivery import ReportBounce
@@ -19,7 +19,7 @@ from projections.emails import outbox
 router = APIRouter(prefix="/v1/emails", tags=["emails"])
 
 
-@router.get("", response_model=EmailsShown, dependencies=[UpToDate])
+@router.get("", response_model=EmailsShown)
 def list_emails(
     request: Request,
     service: Calling,
@@ -29,8 +29,10 @@ def list_emails(
     status: Annotated[str | None, Query(pattern="^(pending|sent|bounced|skipped)$")] = None,
     after: After = 0,
     limit: Limit = 50,
+    position: Position = None,
 ) -> Response:
     """Emails in the order in which they were written: sent, pending, bounced, or skipped and why."""
+    service.wait_for(position)
     with service.database.reading() as connection:
         items, following = outbox.page(connection, account=account, template=template, status=status, after=after, limit=limit)
     return listed(request, items, following)

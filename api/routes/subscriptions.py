@@ -22,7 +22,7 @@ from api.models import (
     SubscriptionsShown,
     SuspendSubscriptionBody,
 )
-from api.paging import After, Limit, UpToDate, listed
+from api.paging import After, Limit, Position, listed
 from api.wiring import Asking, Calling, created
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.catalogue import Entitlement
@@ -69,7 +69,7 @@ def open_subscription(request: Request, caller: Support, body: OpenSubscriptionB
     return created(request, caller, body, "/v1/subscriptions", command)
 
 
-@router.get("", response_model=SubscriptionsShown, dependencies=[UpToDate])
+@router.get("", response_model=SubscriptionsShown)
 def list_subscriptions(
     request: Request,
     service: Calling,
@@ -78,8 +78,10 @@ def list_subscriptions(
     status: Annotated[str | None, Query(pattern="^(pending|active|grace|suspended|lapsed|ended)$")] = None,
     after: After = 0,
     limit: Limit = 50,
+    position: Position = None,
 ) -> Response:
     """Subscriptions in the order in which they were opened."""
+    service.wait_for(position)
     if caller.account_id is not None:
         if account_id not in {None, caller.account_id}:
             raise NotFound("account", str(account_id))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.auth import Allowed, Caller, Support
 from api.models import ApprovePlanBody, Body, EndPlanBody, RejectPlanBody, RequestPlanBody, UserPlanShown, UserPlansShown
-from api.paging import After, Limit, UpToDate, listed
+from api.paging import After, Limit, Position, listed
 from api.service import Service
 from api.wiring import Asking, Calling, created
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
@@ -63,7 +63,7 @@ def request_plan(request: Request, service: Calling, caller: Holder, body: Reque
     return created(request, caller, body, "/v1/user-plans", command)
 
 
-@router.get("", response_model=UserPlansShown, dependencies=[UpToDate])
+@router.get("", response_model=UserPlansShown)
 def list_plans(
     request: Request,
     service: Calling,
@@ -72,8 +72,10 @@ def list_plans(
     status: Annotated[str | None, Query(pattern="^(requested|invited|active|suspended|at_risk|expired|ended|rejected)$")] = None,
     after: After = 0,
     limit: Limit = 50,
+    position: Position = None,
 ) -> Response:
     """User plans in the order in which they were asked for."""
+    service.wait_for(position)
     if subscription_id is not None and caller.account_id is not None:
         service.stream(ITKSubscription, "subscription", subscription_id, caller)
     items, following = user_plans.listed(

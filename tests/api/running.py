@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from fastapi.testclient import TestClient
 
@@ -39,17 +40,21 @@ class Running:
 
     def client(self, role: str | None, *, on_behalf_of: str | None = None, account: Thing | None = None, app: Any = None) -> TestClient:
         """A caller of a role; of role institution, of an account. Errors are answered as they would be in production."""
+        headers = self.headers(role, on_behalf_of=on_behalf_of, account=account)
+        return TestClient(app or self.app, raise_server_exceptions=False, headers=headers)
+
+    def headers(self, role: str | None, *, on_behalf_of: str | None = None, account: Thing | None = None) -> dict[str, str]:
         headers = {}
         if role is not None:
             headers["Authorization"] = f"Bearer {self.key(role, account)}"
         if role == "platform":
             headers["X-On-Behalf-Of"] = on_behalf_of or RAN_BY
-        return TestClient(app or self.app, raise_server_exceptions=False, headers=headers)
+        return headers
 
     def key(self, role: str, account: Thing | None = None) -> str:
         name = f"{role} {account['id']}" if account else role
         if name not in self.keys:
-            self.keys[name] = self.assembly.staff.add(name, role, account_id=account["id"] if account else None)
+            self.keys[name] = self.assembly.staff.add(name, role, account_id=UUID(account["id"]) if account else None)
         return self.keys[name]
 
     @property

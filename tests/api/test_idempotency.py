@@ -24,7 +24,7 @@ def test_a_repetition_is_answered_as_at_first(running: Running):
 
 
 def test_a_repetition_much_later_shows_what_was_then(running: Running):
-    account, subscription = running.subscribed()
+    _, subscription = running.subscribed()
     path = f"/v1/subscriptions/{subscription['id']}/renew"
     first = running.support.post(path, headers=KEY)
     running.advance("2028-02-01T00:00:00Z")
