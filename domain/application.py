@@ -20,7 +20,7 @@ from domain.aggregates.itk_subscription import ITKSubscription
 from domain.clock import Clock
 from domain.commands.api_token import IssueToken
 from domain.commands.base import Command, Deadline
-from domain.commands.institutional_account import ClaimDomain, Close, SetIpRanges
+from domain.commands.institutional_account import ClaimDomain, Close, Nominate, SetIpRanges
 from domain.commands.itk_subscription import DEADLINE_COMMANDS
 from domain.context import Context, Overlap
 from domain.deadlines import settle
@@ -444,7 +444,7 @@ class Lifecycle(Application[UUID]):
             case ClaimDomain(domain=domain, shared=True):
                 held = self._store.log.holder("domain-consent", f"{domain}/{stream.id}") is not None
                 return replace(context, consented_domains=frozenset({domain} if held else ()))
-            case SetIpRanges(ip_ranges=ranges):
+            case Nominate(ip_ranges=ranges) | SetIpRanges(ip_ranges=ranges):
                 return replace(context, overlaps=tuple(self._overlaps(stream.id, ranges)))
         return context
 

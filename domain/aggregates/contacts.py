@@ -40,8 +40,10 @@ def decide_on_contacts(account: AccountState, command: AccountCommand, context: 
     now = context.now
     match command:
         case AddContact(contact_id=id, email=email, name=name, roles=roles):
-            if any(known.email == email for known in account.contacts):
-                raise Refused("contact-known", "the account has a contact with this address; set its roles instead", field="email")
+            known = account.contact(id)
+            if known is not None and (known.email, known.name, set(known.roles)) == (email, name, set(roles)):
+                return ()
+            _keep_addresses_apart(account, email)
             return (ContactAdded(at=now, contact=Contact(id=id, email=email, name=name, roles=roles)),)
         case SetContactRoles(contact_id=id, roles=roles):
             contact = _known(account, command)
@@ -55,14 +57,20 @@ def decide_on_contacts(account: AccountState, command: AccountCommand, context: 
             changed = (email or contact.email, name or contact.name)
             if changed == (contact.email, contact.name):
                 return ()
+            if changed[0] != contact.email:
+                _keep_addresses_apart(account, changed[0])
             return (ContactAmended(at=now, contact_id=id, email=changed[0], name=changed[1]),)
         case ConfirmContact(contact_id=id):
-            return () if _known(account, command).verified else (ContactConfirmed(at=now, contact_id=id),)
+            contact = _known(account, command)
+            return () if contact.verified and contact.reachable else (ContactConfirmed(at=now, contact_id=id),)
         case RemoveContact(contact_id=id):
             gone = account.contact(id)
             if gone is None:
                 return ()
             _keep_an_administrator(account, gone)
+            pending = account.pending_transfer
+            if pending is not None and pending.contact_id == id:
+                return (ContactTransferCancelled(at=now, transfer_id=pending.transfer_id), ContactRemoved(at=now, contact_id=id))
             return (ContactRemoved(at=now, contact_id=id),)
         case MarkContactUnreachable(address=address, email_id=email_id):
             return tuple(
@@ -85,13 +93,12 @@ def _decide_on_transfer(account: AccountState, command: AccountCommand, context:
         case ConfirmContactTransfer(transfer_id=id) if id in account.transferred:
             return ()
         case ConfirmContactTransfer(transfer_id=id):
-            if pending is None or pending.transfer_id != id or now >= pending.lapses_at:
+            old = account.contact(pending.contact_id) if pending else None
+            if pending is None or old is None or pending.transfer_id != id or now >= pending.lapses_at:
                 raise Refused("transfer-over", "this transfer was cancelled, has lapsed, or was never asked for; ask support for a new one")
             if account.status is not Status.ACTIVE:
                 raise account.refusal(command)
-            old = account.contact(pending.contact_id)
-            roles = old.roles if old else (Role.ADMINISTRATOR,)
-            new = Contact(id=pending.new_contact_id, email=pending.email, name=pending.contact_name, roles=roles, verified=True)
+            new = Contact(id=pending.new_contact_id, email=pending.email, name=pending.contact_name, roles=old.roles, verified=True)
             return (
                 ContactTransferred(at=now, transfer_id=id, contact_id=pending.contact_id, old_email=pending.old_email, new_contact=new),
             )
@@ -115,8 +122,7 @@ def _request(account: AccountState, command: RequestContactTransfer, context: Co
     old = account.contact(command.contact_id) if command.contact_id else account.administrators[0]
     if old is None:
         raise Refused("no-such-contact", f"the account has no contact {command.contact_id}", field="contact_id")
-    if any(known.email == command.email for known in account.contacts):
-        raise Refused("contact-known", "the account has a contact with this address already", field="email")
+    _keep_addresses_apart(account, command.email)
     return (
         ContactTransferRequested(
             at=context.now,
@@ -136,6 +142,12 @@ def _known(account: AccountState, command: SetContactRoles | AmendContact | Conf
     if contact is None:
         raise Refused("no-such-contact", f"the account has no contact {command.contact_id}", field="contact_id")
     return contact
+
+
+def _keep_addresses_apart(account: AccountState, email: str) -> None:
+    pending = account.pending_transfer
+    if any(known.email == email for known in account.contacts) or (pending is not None and pending.email == email):
+        raise Refused("contact-known", "the account has a contact with this address, or asks it to become one", field="email")
 
 
 def _keep_an_administrator(account: AccountState, without: Contact) -> None:

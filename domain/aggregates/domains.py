@@ -28,16 +28,22 @@ def decide_on_domains(account: AccountState, command: AccountCommand, context: C
     match command:
         case ClaimDomain(domain=domain, subdomains=subdomains, shared=shared):
             known = _held(account, domain)
+            shared = shared or bool(account.consented(domain))  # a consent cannot be taken back by claiming anew
             if known is not None and known.retires_at is None and (known.subdomains, known.shared) == (subdomains, shared):
                 return ()
             if shared and domain not in context.consented_domains and (known is None or not known.shared):
                 raise Refused("no-consent", f"the holder of {domain} has not agreed to share it with this account", field="shared")
             return (DomainClaimed(at=now, account_id=command.id, domain=domain, subdomains=subdomains, shared=shared),)
         case ConsentToShareDomain(domain=domain, with_account=other):
-            if _held(account, domain) is None:
+            known = _held(account, domain)
+            if known is None:
                 raise Refused("domain-not-held", f"the account does not hold {domain}", field="domain")
             if (domain, other) in account.consents:
                 return ()
+            if other == command.id:
+                raise Refused("domain-held", f"the account holds {domain} itself", field="with_account")
+            if known.shared and not account.consented(domain):
+                raise Refused("not-the-holder", f"the account has {domain} by consent; ask the institution that gave it", field="domain")
             return (DomainSharingConsented(at=now, domain=domain, with_account=other),)
         case RetireDomain(domain=domain):
             known = _held(account, domain)
@@ -51,19 +57,21 @@ def decide_on_domains(account: AccountState, command: AccountCommand, context: C
             known = _held(account, domain)
             if known is None or known.retires_at is None or now < known.retires_at:
                 return ()
-            return (DomainRetired(at=now, account_id=command.id, domain=domain),)
+            return (DomainRetired(at=now, account_id=command.id, domain=domain, consents=account.consented(domain)),)
         case SetIpRanges(ip_ranges=ranges, shared=shared):
             if ranges == account.ip_ranges:
                 return ()
-            if context.overlaps and not shared:
-                overlap = context.overlaps[0]
-                raise Refused(
-                    "range-overlaps",
-                    f"{overlap.range} belongs to account {overlap.account_id}; if both use it, say so with shared",
-                    field="ip_ranges",
-                )
+            if not shared:
+                refuse_overlaps(context)
             return (IpRangesSet(at=now, account_id=command.id, ip_ranges=ranges, shared=shared),)
     raise account.refusal(command)
+
+
+def refuse_overlaps(context: Context) -> None:
+    if context.overlaps:
+        overlap = context.overlaps[0]
+        sentence = f"{overlap.range} belongs to account {overlap.account_id}; if both use it, set the ranges as shared"
+        raise Refused("range-overlaps", sentence, field="ip_ranges")
 
 
 def _held(account: AccountState, domain: str) -> ClaimedDomain | None:

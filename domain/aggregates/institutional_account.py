@@ -1,11 +1,11 @@
 """An institution's account: nominated, converted, run by its contacts, closed."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.aggregates.contacts import decide_on_contacts
-from domain.aggregates.domains import decide_on_domains
+from domain.aggregates.domains import decide_on_domains, refuse_overlaps
 from domain.aggregates.institutional_account_state import AccountState, Status
 from domain.commands.base import Deadline
 from domain.commands.institutional_account import (
@@ -63,6 +63,7 @@ class InstitutionalAccount(AccountState):
         now = context.now
         match self.status, command:
             case Status.NEW, Nominate():
+                refuse_overlaps(context)
                 return (_nominated(command, context),)
             case Status.NOMINATED, Nominate(email=email) if email == self.email:
                 return ()
@@ -80,7 +81,7 @@ class InstitutionalAccount(AccountState):
                     )
                 return (AccountConverted(at=now),)
             case Status.NOMINATED, ChaseNomination(days=days):
-                if not self.missing or days in self.chased:
+                if not self.missing or days not in self._chases_due(now) or days != max(self._chases_due(context.observed_at)):
                     return ()
                 return (NominationIncomplete(at=now, days=days, missing=self.missing),)
             case Status.ACTIVE, Suspend(cause=cause):
@@ -134,6 +135,9 @@ class InstitutionalAccount(AccountState):
                 field="registered_account_id",
             )
         return (AccountAmended(at=context.now, **changed),) if changed else ()
+
+    def _chases_due(self, instant: datetime) -> tuple[int, ...]:
+        return tuple(days for days in self.chase_days if days not in self.chased and self.nominated_at + timedelta(days=days) <= instant)
 
     def facts(self, stream: UUID) -> AccountFacts:
         return AccountFacts(

@@ -85,6 +85,10 @@ class AccountState:
     def administrators(self) -> tuple[Contact, ...]:
         return tuple(contact for contact in self.contacts if Role.ADMINISTRATOR in contact.roles)
 
+    def consented(self, domain: str) -> tuple[UUID, ...]:
+        """The accounts that the domain is shared with, by our consent."""
+        return tuple(sorted(other for shared, other in self.consents if shared == domain))
+
     def contact(self, id: UUID) -> Contact | None:
         return next((contact for contact in self.contacts if contact.id == id), None)
 
@@ -119,7 +123,7 @@ class AccountState:
                     chase_days=event.chase_days,
                 )
             case NominationIncomplete(days=days):
-                return replace(self, chased=self.chased | {days})
+                return replace(self, chased=self.chased | {each for each in self.chase_days if each <= days})
             case AccountAmended():
                 return replace(
                     self,
@@ -160,7 +164,7 @@ class AccountState:
                     return self._with(id, name=name)
                 return self._with(id, email=email, name=name, verified=False, reachable=True)
             case ContactConfirmed(contact_id=id):
-                return self._with(id, verified=True)
+                return self._with(id, verified=True, reachable=True)
             case ContactUnreachable(contact_id=id):
                 return self._with(id, reachable=False)
             case ContactRemoved(contact_id=id):
@@ -187,7 +191,8 @@ class AccountState:
                     self, domains=tuple(replace(each, retires_at=at) if each.domain == domain else each for each in self.domains)
                 )
             case DomainRetired(domain=domain):
-                return replace(self, domains=tuple(each for each in self.domains if each.domain != domain))
+                consents = frozenset(consent for consent in self.consents if consent[0] != domain)
+                return replace(self, domains=tuple(each for each in self.domains if each.domain != domain), consents=consents)
         return self
 
     def _with(self, contact: UUID, **changes: object) -> Self:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from domain.context import ClaimedDomain
@@ -242,12 +242,21 @@ class DomainRetirementStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DomainRetired(Event):
+    """`consents`: the accounts that the domain was shared with; whoever holds it next decides anew."""
+
     TOPIC = "account.domain-retired"
+    class_version = 2
     account_id: UUID
     domain: str
+    consents: tuple[UUID, ...]
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["consents"] = []
 
     def claims(self) -> tuple[Claim | Release, ...]:
-        return (Release("domain", self.domain), Release("domain-shared", f"{self.domain}/{self.account_id}"))
+        held = (Release("domain", self.domain), Release("domain-shared", f"{self.domain}/{self.account_id}"))
+        return (*held, *(Release("domain-consent", f"{self.domain}/{each}") for each in self.consents))
 
 
 @dataclass(frozen=True, kw_only=True)
