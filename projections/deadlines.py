@@ -79,14 +79,15 @@ def claim_due(connection: Connection, *, owner: str, now: datetime, real_now: da
 
 
 def settled(connection: Connection, stream: Stream, owner: str) -> None:
-    """The stream was settled: its row need not wait for the follower, which may be behind."""
+    """The stream was settled: its row need not wait for the follower, which may be behind. Without the lease it is not ours to say."""
+    if not finish(connection, due_work, [stream.id], owner):
+        return
     following = next_deadline(stream.state, stream.id)
     newer = select(due.c.version).where(due.c.stream_id == stream.id, due.c.version > stream.version)
     if not connection.scalar(newer):
         connection.execute(delete(due).where(due.c.stream_id == stream.id))
         if following:
             connection.execute(insert(due).values(stream_id=stream.id, due_at=following.due_at, version=stream.version))
-    finish(connection, due_work, [stream.id], owner)
 
 
 def postponed(connection: Connection, stream: UUID, owner: str, *, until: datetime, why: str) -> None:

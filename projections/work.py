@@ -5,9 +5,10 @@ These rows are no projection: a rebuild leaves them alone. Leases count in real 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, String, Table, Uuid, and_, delete, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Integer, Row, String, Table, Uuid, and_, delete, or_, select, update
 
 from projections.follower import upsert
 from projections.tables import Instant, metadata
@@ -56,6 +57,8 @@ def claim(
     statement = select(key).select_from(of.outerjoin(work, key == work.c.id)).where(is_due, free).order_by(order).limit(limit)
     ids = list(connection.scalars(statement.with_for_update(of=of, skip_locked=True)))
     known = {row.id: row for row in connection.execute(select(work).where(work.c.id.in_(ids)))}
+    # Looked at again under the lock: who was faster may have leased a row since our statement began, and let go of its lock.
+    ids = [id for id in ids if id not in known or _is_free(known[id], now, real_now)]
     rows = [
         {
             "id": id,
@@ -70,13 +73,18 @@ def claim(
     return ids
 
 
+def _is_free(row: Row[Any], now: datetime, real_now: datetime) -> bool:
+    unleased = row.lease_until is None or row.lease_until <= real_now
+    return unleased and (row.not_before is None or row.not_before <= now)
+
+
 def still_mine(connection: Connection, work: Table, id: UUID, owner: str) -> bool:
     return connection.scalar(select(work.c.lease_owner).where(work.c.id == id)) == owner
 
 
-def finish(connection: Connection, work: Table, ids: Iterable[UUID], owner: str) -> None:
-    """The work is done: whether more of it is due is told by the projection."""
-    connection.execute(delete(work).where(work.c.id.in_(list(ids)), work.c.lease_owner == owner))
+def finish(connection: Connection, work: Table, ids: Iterable[UUID], owner: str) -> int:
+    """The work is done: whether more of it is due is told by the projection. Returns how much of it was still the owner's."""
+    return connection.execute(delete(work).where(work.c.id.in_(list(ids)), work.c.lease_owner == owner)).rowcount
 
 
 def give_back(connection: Connection, work: Table, id: UUID, owner: str, *, not_before: datetime | None, answer: str | None) -> None:
