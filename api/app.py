@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import structlog
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,9 +47,9 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     )
     app.state.service = service
     for module in (health, accounts, contacts, subscriptions, user_plans, tokens, access, emails, history):
-        app.include_router(with_roles(module.router))
+        app.include_router(prepared(module.router))
     if service.advance is not None:
-        app.include_router(with_roles(clock.router))
+        app.include_router(prepared(clock.router))
     problems.install(app)
     app.add_middleware(Surroundings, observe=observe)
     return app
@@ -64,11 +65,15 @@ def create_probe(metrics: Callable[[], bytes], ready: Callable[[], dict[str, Any
     return app
 
 
-def with_roles(router: APIRouter) -> APIRouter:
-    """Each operation says in the contract who may call it."""
+def prepared(router: APIRouter) -> APIRouter:
+    """Each operation says in the contract who may call it, and knows its query parameters: it refuses any other."""
     for route in router.routes:
         if isinstance(route, APIRoute):
             route.openapi_extra = {**(route.openapi_extra or {}), "x-roles": roles_of(route)}
+            known = frozenset(each.alias for each in get_flat_dependant(route.dependant).query_params)
+            for each in route.dependant.dependencies:
+                if isinstance(each.call, Allowed):
+                    each.call.parameters[route.endpoint] = known
     return router
 
 
@@ -106,7 +111,7 @@ class Surroundings:
         try:
             body = await _body(receive)
             if body is None:
-                await problem(None, 413, "too-large", f"a body has at most {MAX_BODY} bytes")(scope, receive, send_on)
+                await problem(Request(scope), 413, "too-large", f"a body has at most {MAX_BODY} bytes")(scope, receive, send_on)
                 return
             state["body"] = body
             await self._app(scope, _once(body, receive), send_on)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.exceptions import HTTPException
 
-from domain.errors import Forbidden
+from domain.errors import Forbidden, Invalid
 from projections.own_facts import StaffKey
 
 ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution")
@@ -33,6 +33,8 @@ class Allowed:
 
     def __init__(self, *roles: str) -> None:
         self.roles = frozenset(roles)
+        self.parameters: dict[Callable[..., Any], frozenset[str]] = {}
+        """The query parameters of each operation: a misspelt filter must not answer with everything."""
 
     def __call__(
         self,
@@ -52,6 +54,9 @@ class Allowed:
             raise Forbidden(
                 "on-behalf-of-missing", "the platform acts for a registered account: name it in X-On-Behalf-Of", field="X-On-Behalf-Of"
             )
+        if unknown := request.query_params.keys() - self.parameters.get(request.scope["endpoint"], frozenset()):
+            name = min(unknown)
+            raise Invalid("unknown-parameter", f"there is no query parameter {name!r} here", field=f"query.{name}")
         caller = Caller(key.name, key.role, key.account_id, on_behalf_of)
         request.state.caller = caller
         return caller

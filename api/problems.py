@@ -54,7 +54,7 @@ class Unavailable(Exception):
 
 
 def problem(
-    request: Request | None,
+    request: Request,
     status: int,
     slug: str,
     detail: str,
@@ -69,7 +69,7 @@ def problem(
         "status": status,
         "detail": _plain(detail),
     }
-    if request is not None and (request_id := getattr(request.state, "request_id", None)):
+    if request_id := getattr(request.state, "request_id", None):
         body["instance"] = f"urn:uuid:{request_id}"
     if field:
         body["field"] = _plain(field)

@@ -62,8 +62,8 @@ def _call(running: Running, operation, role) -> None:
     running.catch_up()
     headers = running.headers(role, account=world["account"] if role == "institution" else None, on_behalf_of=world["runs"])
     known = next(({"id": world[kind]["id"]} for part, kind in KINDS.items() if f"/{part}/{{id}}" in operation.path), None)
-    right = operation.as_strategy(GenerationMode.POSITIVE, path_parameters=known)
-    wrong = operation.as_strategy(GenerationMode.NEGATIVE)
+    right = operation.as_strategy(GenerationMode.POSITIVE, path_parameters=known, headers=headers)
+    wrong = operation.as_strategy(GenerationMode.NEGATIVE, headers=headers)
     calls = count(1)
 
     @settings(
