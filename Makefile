@@ -29,8 +29,10 @@ run: $(INSTALLED)  ## the whole service on SQLite, with a mail catcher and an ad
 demo: $(INSTALLED)  ## fourteen months of two institutions, as a timeline
 	@$(BIN)/tenure demo
 
-test: $(INSTALLED)  ## every test, on SQLite and on a real PostgreSQL
-	@$(BIN)/python -m pytest
+test: $(INSTALLED)  ## every test, on SQLite and on a real PostgreSQL; coverage of the domain
+	@$(BIN)/coverage run -m pytest -n0 tests/domain
+	@$(BIN)/coverage report
+	@$(BIN)/python -m pytest --ignore=tests/domain
 
 lint: $(INSTALLED)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

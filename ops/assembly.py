@@ -12,12 +12,13 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError
 
 from api.app import create_app
 from api.service import Service
 from domain.application import Lifecycle
 from domain.clock import Clock, SystemClock
-from ops.config import Settings
+from ops.config import ConfigurationError, Settings
 from ops.eventstore.engine import Database, connect, refuse_forgetful
 from ops.eventstore.factory import EventStore
 from ops.eventstore.upgrade import upgrade
@@ -59,7 +60,10 @@ class Assembly:
 
     @cached_property
     def engine(self) -> Engine:
-        return connect(self.settings.database_url)
+        try:
+            return connect(self.settings.database_url)
+        except (ValueError, ArgumentError) as error:
+            raise ConfigurationError(f"TENURE_DATABASE_URL: {error}") from None
 
     @cached_property
     def database(self) -> Database:
@@ -139,12 +143,16 @@ class Assembly:
             confirm_url=lambda account, transfer: f"{settings.public_url.rstrip('/')}/confirm/{self.links.sign(account, transfer)}",
         )
         if self._smtp_url is None:
-            raise ValueError("no mail server: set TENURE_SMTP_URL")
+            raise ConfigurationError("TENURE_SMTP_URL is missing")
+        try:
+            smtp = SmtpUrl.parse(self._smtp_url)
+        except ValueError as error:
+            raise ConfigurationError(f"TENURE_SMTP_URL: {error}") from None
         return OutboxSender(
             self.lifecycle,
             self.database,
             self.tables,
-            SmtpUrl.parse(self._smtp_url),
+            smtp,
             letterhead,
             self.real_clock,
             self.owner,
@@ -241,7 +249,8 @@ class Assembly:
         stop.wait()
 
     def close(self) -> None:
-        self.engine.dispose()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
 
 def _age(now: datetime, then: datetime | None) -> float:

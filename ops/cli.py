@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -35,6 +36,7 @@ app.add_typer(staff, name="staff")
 app.add_typer(database, name="db")
 
 out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True)
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
@@ -134,7 +136,9 @@ def rebuild() -> None:
     """Forget every derived table and build it anew from the log. No email is sent again."""
     with assembled() as assembly:
         rebuild_claims(assembly.store.log, assembly.store.codec)
-        events = assembly.tables.rebuild()
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+            task = progress.add_task("following the log", total=assembly.store.log.max_notification_id() or 0)
+            events = assembly.tables.rebuild(lambda done: progress.update(task, completed=done))
         out.print(f"rebuilt from {events} events")
 
 
@@ -179,8 +183,8 @@ def export(
             for line in lines:
                 sys.stdout.write(line)
             return
-        with to.open("w") as file:
-            file.writelines(lines)
+        with to.open("w") as file, Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+            file.writelines(progress.track(lines, description="exporting"))
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:

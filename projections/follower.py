@@ -121,8 +121,11 @@ class TableFollowers:
                 taken += self._follow_once(connection)
         return taken
 
-    def rebuild(self) -> int:
-        """Forget every row and follow the log anew, in one transaction: readers see the old tables until the new ones are whole."""
+    def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Forget every row and follow the log anew, in one transaction: readers see the old tables until the new ones are whole.
+
+        `progress` is told after each batch how many events were taken up.
+        """
         self._states = States(self._load)
         with self._database.writing() as connection:
             for projection in self._projections:
@@ -132,6 +135,7 @@ class TableFollowers:
             taken = 0
             while followed := self._follow_once(connection):
                 taken += followed
+                progress(taken)
         return taken
 
     def _follow_once(self, connection: Connection) -> int:
