@@ -41,8 +41,10 @@ def decide_on_contacts(account: AccountState, command: AccountCommand, context: 
     match command:
         case AddContact(contact_id=id, email=email, name=name, roles=roles):
             known = account.contact(id)
-            if known is not None and (known.email, known.name, set(known.roles)) == (email, name, set(roles)):
-                return ()
+            if known is not None:
+                if (known.email, known.name, set(known.roles)) == (email, name, set(roles)):
+                    return ()
+                raise Refused("contact-known", f"the account has another contact {id}", field="contact_id")
             _keep_addresses_apart(account, email)
             return (ContactAdded(at=now, contact=Contact(id=id, email=email, name=name, roles=roles)),)
         case SetContactRoles(contact_id=id, roles=roles):
