@@ -1,13 +1,13 @@
 """The application: routes, errors, request ids, the body limit, the access log, and the contract."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,11 +70,18 @@ def prepared(router: APIRouter) -> APIRouter:
     for route in router.routes:
         if isinstance(route, APIRoute):
             route.openapi_extra = {**(route.openapi_extra or {}), "x-roles": roles_of(route)}
-            known = frozenset(each.alias for each in get_flat_dependant(route.dependant).query_params)
+            known = frozenset(query_parameters(route.dependant))
             for each in route.dependant.dependencies:
                 if isinstance(each.call, Allowed):
                     each.call.parameters[route.endpoint] = known
     return router
+
+
+def query_parameters(dependant: Dependant) -> Iterator[str]:
+    """By the names that callers write."""
+    yield from (each.alias for each in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from query_parameters(inner)
 
 
 def roles_of(route: APIRoute) -> list[str]:
