@@ -173,7 +173,10 @@ class AccountState:
                 return replace(self, pending_transfer=event)
             case ContactTransferred(contact_id=id, new_contact=new):
                 contacts = tuple(new if contact.id == id else contact for contact in self.contacts)
-                return replace(self, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id})
+                email = new.email if self.email == event.old_email else self.email
+                return replace(
+                    self, email=email, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id}
+                )
             case ContactTransferCancelled() | ContactTransferLapsed():
                 return replace(self, pending_transfer=None)
         return self._evolve_domains(event)
