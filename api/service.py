@@ -14,10 +14,11 @@ from fastapi import Request, Response
 
 from api.auth import Caller
 from api.problems import Unavailable
-from domain.application import Lifecycle, Outcome, Stream
+from domain.application import Lifecycle, Outcome
 from domain.commands.base import Command
 from domain.errors import Invalid, NotFound
 from domain.events.base import Metadata
+from domain.streams import Stream
 from projections.follower import Database, TableFollowers
 from projections.own_facts import StaffKey
 from projections.shapes import show

@@ -3,8 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network, summarize_address_range
+from datetime import datetime
 from threading import Lock
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,24 +12,17 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import InfrastructureFactory, IntegrityError, Notification, StoredEvent
 from eventsourcing.utils import Environment
 
-from domain.aggregates.api_token import ApiToken
-from domain.aggregates.institutional_account import InstitutionalAccount
-from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
-from domain.aggregates.itk_subscription import ITKSubscription
 from domain.clock import Clock
-from domain.commands.api_token import IssueToken
 from domain.commands.base import Command, Deadline
-from domain.commands.institutional_account import ClaimDomain, Close, Nominate, SetIpRanges
-from domain.commands.itk_subscription import DEADLINE_COMMANDS
-from domain.context import Context, Overlap
+from domain.context import Context
 from domain.deadlines import settle
 from domain.errors import ClaimHeld, NotFound, Outdated, Refused
 from domain.events.base import Claim, Event, Metadata, Recorded, Release
 from domain.rules import DEFAULT_RULES, Rules
-from domain.streams import Aggregate, empty_for
+from domain.streams import EPOCH, Aggregate, Stream, empty_for
+from domain.surroundings import Requires, Surroundings
 
 NOBODY = Metadata(actor="", role="")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,23 +158,6 @@ class Busy(Refused):
 
 
 @dataclass(frozen=True)
-class Stream:
-    """A stream as far as it is known: its state after `version` events, the last of which took effect at `last_at`."""
-
-    id: UUID
-    state: Aggregate
-    version: int = 0
-    last_at: datetime = EPOCH
-
-    @property
-    def account_id(self) -> UUID | None:
-        """The institution that it belongs to; an account belongs to itself."""
-        if isinstance(self.state, InstitutionalAccount):
-            return self.id
-        return getattr(self.state, "account_id", None)
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What became of commands: each stream as it is now, what happened, and how far the log is."""
 
@@ -242,6 +217,7 @@ class Lifecycle(Application[UUID]):
         self.on_recorded = on_recorded
         self._cache: OrderedDict[UUID, Stream] = OrderedDict()
         self._cache_lock = Lock()
+        self._surroundings = Surroundings(store.log, rules, self._read, self._settled)
         super().__init__()
 
     def construct_env(self, name: str, env: Any = None) -> Environment:  # noqa: ARG002 - the settings come from elsewhere
@@ -264,9 +240,7 @@ class Lifecycle(Application[UUID]):
         return self.at_instant(self.load(id), self.clock.now())
 
     def at_instant(self, stream: Stream, instant: datetime) -> Stream:
-        draft = _Draft(stream)
-        self._settle(draft, instant, SYSTEM, {})
-        return replace(draft.stream, version=stream.version)
+        return replace(self._settled(stream, instant, {}), version=stream.version)
 
     def _read(self, id: UUID, until: int | None = None) -> Stream | None:
         with self._cache_lock:
@@ -309,8 +283,8 @@ class Lifecycle(Application[UUID]):
             except (IntegrityError, Outdated):
                 continue
             except ClaimHeld as held:
-                if held.kind == "token-slot":
-                    continue
+                if self.settle(held.holder).events or held.kind == "token-slot":
+                    continue  # what it held had fallen due, or another slot may be free
                 if (record := self._known(metadata)) is not None:
                     return self._repeat(record, fingerprint)
                 slug, field_name, sentence = _TAKEN[held.kind]
@@ -352,7 +326,7 @@ class Lifecycle(Application[UUID]):
         return self._append(drafts, command, requires)
 
     def _attempt_to_settle(self, stream: Stream) -> Outcome:
-        draft, requires = _Draft(stream), dict[UUID, int]()
+        draft, requires = _Draft(stream), Requires()
         self._settle(draft, self.clock.now(), SYSTEM, requires)
         return self._append([draft], None, requires)
 
@@ -375,10 +349,10 @@ class Lifecycle(Application[UUID]):
             self.on_recorded()
         return Outcome(tuple(draft.stream for draft in drafts), tuple(pending), position or self._store.log.max_notification_id() or 0)
 
-    def _decide(self, commands: Sequence[Command], metadata: Metadata, if_version: int | None) -> tuple[list[_Draft], dict[UUID, int]]:
+    def _decide(self, commands: Sequence[Command], metadata: Metadata, if_version: int | None) -> tuple[list[_Draft], Requires]:
         clock_now = self.clock.now()
         drafts: list[_Draft] = []
-        requires: dict[UUID, int] = {}
+        requires: Requires = {}
         for command in commands:
             stream = self._read(command.id) or Stream(command.id, empty_for(command))
             if type(stream.state) is not type(empty_for(command)):
@@ -391,111 +365,24 @@ class Lifecycle(Application[UUID]):
             released = frozenset(
                 each.originator_id for other in drafts for each in other.pending if Release("token-slot") in each.event.claims()
             )
-            context = self._context(draft.stream, command, now, clock_now, metadata, requires, released)
+            context = self._surroundings.context(draft.stream, command, now, clock_now, metadata, requires, released)
             for event in draft.stream.state.decide(command, context):
                 draft.add(event, metadata)
             drafts.append(draft)
         return drafts, requires
 
-    def _settle(self, draft: _Draft, instant: datetime, metadata: Metadata, requires: dict[UUID, int]) -> None:
+    def _settle(self, draft: _Draft, instant: datetime, metadata: Metadata, requires: Requires) -> None:
         stream = draft.stream
         system = replace(SYSTEM, correlation_id=metadata.correlation_id, causation_id=metadata.command_id)
 
         def context_at(state: Aggregate, deadline: Deadline) -> Context:
-            return self._context(replace(stream, state=state), deadline.command, deadline.due_at, instant, system, requires)
+            return self._surroundings.context(replace(stream, state=state), deadline.command, deadline.due_at, instant, system, requires)
 
         _, events = settle(stream.state, stream.id, instant, stream.last_at, context_at)
         for event in events:
             draft.add(event, system)
 
-    # what a decision may look at
-
-    def _context(
-        self,
-        stream: Stream,
-        command: Command,
-        now: datetime,
-        observed_at: datetime,
-        metadata: Metadata,
-        requires: dict[UUID, int],
-        released: frozenset[UUID] = frozenset(),
-    ) -> Context:
-        context = Context(now=now, observed_at=max(now, observed_at), role=metadata.role, actor=metadata.actor, rules=self.rules)
-        match stream.state:
-            case InstitutionalAccount():
-                return self._context_of_account(stream, command, context, requires)
-            case ITKSubscription() as subscription:
-                if isinstance(command, DEADLINE_COMMANDS):
-                    return context
-                account_id = getattr(command, "account_id", None) or subscription.account_id
-                context = self._with_account(context, account_id, requires)
-                return self._with_subscription_of(context, account_id, requires) if stream.version == 0 else context
-            case InstitutionalUserPlan() as plan:
-                context = self._with_account(context, getattr(command, "account_id", None) or plan.account_id, requires)
-                return self._with_subscription(context, getattr(command, "subscription_id", None) or plan.subscription_id, requires)
-            case ApiToken() if isinstance(command, IssueToken):
-                return self._context_of_issue(command, context, requires, released)
-        return context
-
-    def _context_of_account(self, stream: Stream, command: Command, context: Context, requires: dict[UUID, int]) -> Context:
-        match command:
-            case Close():
-                return self._with_subscription_of(context, stream.id, requires)
-            case ClaimDomain(domain=domain, shared=True):
-                held = self._store.log.holder("domain-consent", f"{domain}/{stream.id}") is not None
-                return replace(context, consented_domains=frozenset({domain} if held else ()))
-            case Nominate(ip_ranges=ranges) | SetIpRanges(ip_ranges=ranges):
-                return replace(context, overlaps=tuple(self._overlaps(stream.id, ranges)))
-        return context
-
-    def _context_of_issue(self, command: IssueToken, context: Context, requires: dict[UUID, int], released: frozenset[UUID]) -> Context:
-        context = self._with_account(context, command.account_id, requires)
-        if command.owner_id == command.account_id:
-            context = self._with_subscription_of(context, command.account_id, requires)
-        else:
-            plan = self._settled(command.owner_id, context, requires)
-            if plan is not None and isinstance(plan.state, InstitutionalUserPlan):
-                context = replace(context, user_plan=plan.state.facts(plan.id))
-        slots = self._store.log.claims("token-slot", f"{command.owner_id}/", f"{command.owner_id}0")
-        return replace(context, taken_slots=frozenset(int(key.partition("/")[2]) for key, token in slots if token not in released))
-
-    def _with_account(self, context: Context, id: UUID, requires: dict[UUID, int]) -> Context:
-        account = self._settled(id, context, requires)
-        if account is None or not isinstance(account.state, InstitutionalAccount):
-            return context
-        return replace(context, account=account.state.facts(id))
-
-    def _with_subscription(self, context: Context, id: UUID, requires: dict[UUID, int]) -> Context:
-        subscription = self._settled(id, context, requires)
-        if subscription is None or not isinstance(subscription.state, ITKSubscription):
-            return context
-        return replace(context, subscription=subscription.state.facts(id))
-
-    def _with_subscription_of(self, context: Context, account_id: UUID, requires: dict[UUID, int]) -> Context:
-        held = self._store.log.holder("subscription", str(account_id))
-        return self._with_subscription(context, held, requires) if held else context
-
-    def _settled(self, id: UUID, context: Context, requires: dict[UUID, int]) -> Stream | None:
-        """A related stream at the instant of the decision; its version becomes a condition of the append."""
-        stream = self._read(id)
-        if stream is None:
-            return None
-        requires[id] = stream.version
+    def _settled(self, stream: Stream, instant: datetime, requires: Requires) -> Stream:
         draft = _Draft(stream)
-        self._settle(draft, context.now, SYSTEM, requires)
+        self._settle(draft, instant, SYSTEM, requires)
         return draft.stream
-
-    def _overlaps(self, account_id: UUID, ranges: Sequence[str]) -> list[Overlap]:
-        return [
-            Overlap(range=str(other), account_id=holder)
-            for asked in map(ip_network, ranges)
-            for key, holder in self._store.log.claims("ip-range", f"{asked.version}:", f"{asked.version}:{int(asked[-1]):032x}:~")
-            if holder != account_id and (other := _range_of(key)) is not None and other.overlaps(asked)
-        ]
-
-
-def _range_of(key: str) -> IPv4Network | IPv6Network:
-    version, first, last, _ = key.split(":")
-    if version == "4":
-        return next(summarize_address_range(IPv4Address(int(first, 16)), IPv4Address(int(last, 16))))
-    return next(summarize_address_range(IPv6Address(int(first, 16)), IPv6Address(int(last, 16))))

@@ -1,5 +1,7 @@
-"""Which aggregate a stream is: told by the first word of its events' topics, and by the family of its commands."""
+"""What a stream is: which aggregate, told by the first word of its events' topics or by the family of its commands, and its state."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 from uuid import UUID
 
@@ -26,6 +28,26 @@ class Aggregate(Protocol):
     def evolve(self, event: Event) -> Self: ...
 
     def deadlines(self, stream: UUID) -> tuple[Deadline, ...]: ...
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream as far as it is known: its state after `version` events, the last of which took effect at `last_at`."""
+
+    id: UUID
+    state: Aggregate
+    version: int = 0
+    last_at: datetime = EPOCH
+
+    @property
+    def account_id(self) -> UUID | None:
+        """The institution that it belongs to; an account belongs to itself."""
+        if isinstance(self.state, InstitutionalAccount):
+            return self.id
+        return getattr(self.state, "account_id", None)
 
 
 KINDS: dict[str, type[Aggregate]] = {

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, Uuid, delete, func, insert, select
 
-from domain.application import Stream
 from domain.deadlines import next_deadline
+from domain.streams import Stream
 from projections.commands_codec import encode_command
 from projections.follower import Fact, latest, upsert
 from projections.tables import Instant, metadata

@@ -7,7 +7,22 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, LargeBinary, String, Table, Uuid, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Uuid,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.correspondence import Audience, Letter, email_id, letters
@@ -79,6 +94,7 @@ class Outbox:
 
     def apply(self, facts: Sequence[Fact], connection: Connection) -> None:
         written: dict[UUID, dict[str, Any]] = {}
+        done: list[UUID] = []
         for fact in facts:
             recorded, event = fact.recorded, fact.recorded.event
             if isinstance(fact.state, InstitutionalAccount):
@@ -99,12 +115,15 @@ class Outbox:
                     continue
             if "status" in closed:
                 closed["closed_at"] = event.at
+                done.append(recorded.stream_id)
             if recorded.stream_id in written:
                 written[recorded.stream_id] |= closed
             else:
                 connection.execute(update(emails).where(emails.c.id == recorded.stream_id).values(closed))
         if written:
             connection.execute(emails.insert(), list(written.values()))
+        if done:
+            connection.execute(delete(email_work).where(email_work.c.id.in_(done)))  # only now can nobody send it again
 
     @staticmethod
     def _rows(recorded: Recorded, letter: Letter, connection: Connection) -> list[dict[str, Any]]:
