@@ -25,7 +25,7 @@ from projections.emails import outbox
 from projections.emails.outbox import Written, email_work
 from projections.emails.render import render
 from projections.follower import Database, TableFollowers
-from projections.work import LEASE, finish, give_back
+from projections.work import LEASE, give_back
 from scheduler.smtp import Accepted, Bounced, ChannelStopped, Rejected, Retry, Sender, SmtpUrl, Verdict
 
 BATCH = 100
@@ -113,7 +113,6 @@ class OutboxSender:
         return max(0, min(BATCH, self._lifecycle.rules.emails_per_minute_after_outage - self._in_minute))
 
     async def _send_all(self, claimed: list[Written], now: datetime) -> None:
-        done: list[UUID] = []
         self.channel_stopped = None
         started = self._real_clock.now()
         async with Sender(self._smtp) as sender:
@@ -127,17 +126,13 @@ class OutboxSender:
                 ready = self._prepare(written, now)
                 if isinstance(ready, str):
                     self._skip(written, ready)
-                    done.append(written.id)
                     continue
                 try:
                     async with asyncio.timeout(LONGEST_SEND.total_seconds()):
                         verdict = await sender.send(ready.message, self._letterhead.mail_from, ready.mailbox.address)
                 except TimeoutError:
                     verdict = Retry("", "the mail server took too long")
-                if self._take(verdict, ready, now):
-                    done.append(written.id)
-        with self._database.writing() as connection:
-            finish(connection, email_work, done, self._owner)
+                self._take(verdict, ready, now)
 
     def _prepare(self, written: Written, now: datetime) -> _Ready | str:
         """The letter as it is to leave, or why it is not to."""
@@ -193,8 +188,8 @@ class OutboxSender:
             return owner if isinstance(owner, InstitutionalUserPlan) else None
         return None
 
-    def _take(self, verdict: Verdict, ready: _Ready, now: datetime) -> bool:
-        """Record what the server said. True if the work on the letter is done."""
+    def _take(self, verdict: Verdict, ready: _Ready, now: datetime) -> None:
+        """Record what the server said. The lease on a letter that is done stays until the outbox has learned of it."""
         written, to = ready.written, ready.mailbox.address
         about = self._about(written)
         match verdict:
@@ -207,7 +202,6 @@ class OutboxSender:
                 self._count("bounced")
                 if written.audience.passes_on:
                     self._put_off(written, now, answer)
-                    return False
             case Rejected(code=code, answer=answer):
                 self._record(RecordBounced(**about, to=to, hard=False, code=str(code), answer=answer))
                 self._count("rejected")
@@ -216,15 +210,12 @@ class OutboxSender:
                 self.channel_stopped = f"{why}: {answer}"
                 log.error("smtp_channel_stopped", why=why, answer=answer)
                 self._put_off(written, now + CHANNEL_PAUSE, self.channel_stopped)
-                return False
             case Retry(answer=answer, why=why):
                 self._count("retry")
                 if now - written.since >= timedelta(days=self._lifecycle.rules.email_retry_days):
                     self._skip(written, f"the mail server did not take it for {self._lifecycle.rules.email_retry_days} days: {answer}")
-                    return True
-                self._put_off(written, now + BACKOFF[min(written.attempts, len(BACKOFF)) - 1], f"{why}: {answer}")
-                return False
-        return True
+                else:
+                    self._put_off(written, now + BACKOFF[min(written.attempts, len(BACKOFF)) - 1], f"{why}: {answer}")
 
     def _skip(self, written: Written, why: str) -> None:
         self._record(RecordSkipped(**self._about(written), why=why))
