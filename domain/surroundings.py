@@ -94,7 +94,13 @@ class Surroundings:
             if plan is not None and isinstance(plan.state, InstitutionalUserPlan):
                 context = replace(context, user_plan=plan.state.facts(plan.id))
         slots = self._log.claims("token-slot", f"{command.owner_id}/", f"{command.owner_id}0")
-        return replace(context, taken_slots=frozenset(int(key.partition("/")[2]) for key, token in slots if token not in released))
+        live = (int(key.partition("/")[2]) for key, token in slots if token not in released and self._is_live(token, context))
+        return replace(context, taken_slots=frozenset(live))
+
+    def _is_live(self, token: UUID, context: Context) -> bool:
+        """Its end may be overdue, and its slot still claimed: the append finds that out, and settles it."""
+        stream = self._settled(token, context, {})
+        return stream is not None and isinstance(stream.state, ApiToken) and stream.state.status in {"active", "rotating"}
 
     def _with_account(self, context: Context, id: UUID, requires: Requires) -> Context:
         account = self._settled(id, context, requires)
