@@ -15,6 +15,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 log = structlog.get_logger()
 
 WATCHDOG_FACTOR = 10
+TOGETHER = 0.01
+"""Seconds for which followers wait after the first commit that wakes them."""
 
 
 class Part(Protocol):
@@ -107,19 +109,22 @@ class Following(threading.Thread):
         self._seconds = seconds
         self._wake = threading.Event()
         self._stopping = False
+        self._pause = threading.Event()
 
     def wake(self) -> None:
         self._wake.set()
 
     def stop(self) -> None:
         self._stopping = True
+        self._pause.set()
         self._wake.set()
         self.join()
 
     def run(self) -> None:
         pause = self._seconds
         while not self._stopping:
-            self._wake.wait(pause)
+            if self._wake.wait(pause):
+                self._pause.wait(TOGETHER)  # what is committed meanwhile is taken up with it, in one transaction
             self._wake.clear()
             try:
                 self._catch_up()
