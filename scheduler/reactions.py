@@ -86,7 +86,8 @@ class Reactions:
                 after = page[-1]
 
     def _page(self, wish: ForEach, recorded: Recorded, after: UUID | None) -> list[UUID]:
-        """The next members, from a projection that has reached the event."""
+        """The next members, from a projection that has reached the event. A page takes far less than a lease, all of them may take more."""
+        self._keep_lease()
         while self._tables.position() < recorded.position:
             self._tables.catch_up()
         with self._database.reading() as connection:
@@ -118,6 +119,14 @@ class Reactions:
                 .returning(followers.c.position)
             )
         return position
+
+    def _keep_lease(self) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                update(followers)
+                .where(followers.c.name == NAME, followers.c.lease_owner == self._owner)
+                .values(lease_until=self._real_clock.now() + LEASE)
+            )
 
     def _release(self, position: int) -> None:
         with self._database.writing() as connection:
