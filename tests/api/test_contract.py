@@ -56,6 +56,7 @@ SENSIBLE = {
     "licence": "L 1",
     "where": "a page",
     "follows": None,
+    "to": "2027-02-15T00:00:00Z",
 }
 """What no generator finds by itself, in every second request that fits the schema."""
 
