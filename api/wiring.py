@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 
 from api.auth import Caller
-from api.models import Body
+from api.fields import Body
 from api.service import Service, answer
 from domain.application import Outcome
 from domain.commands.base import Command

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Response
 
+from api.answers import ExplainShown
 from api.auth import Reader
-from api.models import ExplainShown, Instant
+from api.fields import Instant
 from api.wiring import Calling
 from domain.catalogue import Product
 from projections.explain import explain as explained

@@ -6,12 +6,10 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.answers import AccountShown, AccountsShown
 from api.auth import Caller, Insider, Reader, Support
-from api.models import (
-    AccountShown,
-    AccountsShown,
+from api.bodies import (
     AmendBody,
-    Body,
     ClaimDomainBody,
     ConsentBody,
     DomainBody,
@@ -20,6 +18,7 @@ from api.models import (
     NominateBody,
     ReplaceRegisteredAccountBody,
 )
+from api.fields import Body
 from api.paging import After, Limit, Position, listed
 from api.wiring import Asking, Calling, created
 from domain.aggregates.institutional_account import InstitutionalAccount

@@ -3,8 +3,9 @@
 import msgspec
 from fastapi import APIRouter, Response
 
+from api.answers import AdvancedShown, ClockShown
 from api.auth import Admin, Reader
-from api.models import AdvanceBody, AdvancedShown, ClockShown
+from api.bodies import AdvanceBody
 from api.wiring import Calling
 from domain.errors import NotFound
 

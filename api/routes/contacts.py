@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from api.answers import AccountShown
 from api.auth import Caller, Support
-from api.models import AccountShown, AddContactBody, Body, ContactTransferBody, RolesBody
+from api.bodies import AddContactBody, ContactTransferBody, RolesBody
+from api.fields import Body
 from api.wiring import Asking, Calling
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.commands.institutional_account import (

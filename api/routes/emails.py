@@ -6,8 +6,9 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from api.answers import EmailShown, EmailsShown
 from api.auth import Reader, Support
-from api.models import BounceBody, EmailShown, EmailsShown
+from api.bodies import BounceBody
 from api.paging import After, Limit, Position, listed
 from api.wiring import Calling
 from domain.aggregates.email_delivery import EmailDelivery

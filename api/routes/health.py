@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from api.answers import LiveShown, ReadyShown
 from api.docs import page
-from api.models import LiveShown, ReadyShown
 from api.wiring import Calling
 
 router = APIRouter(tags=["health"])

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.answers import EventsShown
 from api.auth import Reader
-from api.models import EventsShown, Instant
+from api.fields import Instant
 from api.paging import After, Limit, listed
 from api.wiring import Calling
 from domain.application import Selection

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.answers import SubscriptionShown, SubscriptionsShown
 from api.auth import Admin, Insider, Support
-from api.models import (
+from api.bodies import (
     ActivateBody,
     AnnounceBody,
-    Body,
     CancelBody,
     ChangePlansBody,
     CorrectTermBody,
@@ -18,10 +18,9 @@ from api.models import (
     OpenSubscriptionBody,
     ReinstateSubscriptionBody,
     RenewBody,
-    SubscriptionShown,
-    SubscriptionsShown,
     SuspendSubscriptionBody,
 )
+from api.fields import Body
 from api.paging import After, Limit, Position, listed
 from api.wiring import Asking, Calling, created
 from domain.aggregates.itk_subscription import ITKSubscription

@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.answers import TokenIssuedShown, TokenShown, TokensShown
 from api.auth import Allowed, Caller, Support
-from api.models import Body, IssueTokenBody, LeakBody, RotateTokenBody, TokenIssuedShown, TokenShown, TokensShown
+from api.bodies import IssueTokenBody, LeakBody, RotateTokenBody
+from api.fields import Body
 from api.paging import After, Limit, Position, listed
 from api.service import NewToken, Service
 from api.wiring import Asking, Calling, created

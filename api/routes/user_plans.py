@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.answers import UserPlanShown, UserPlansShown
 from api.auth import Allowed, Caller, Support
-from api.models import ApprovePlanBody, Body, EndPlanBody, RejectPlanBody, RequestPlanBody, UserPlanShown, UserPlansShown
+from api.bodies import ApprovePlanBody, EndPlanBody, RejectPlanBody, RequestPlanBody
+from api.fields import Body
 from api.paging import After, Limit, Position, listed
 from api.service import Service
 from api.wiring import Asking, Calling, created

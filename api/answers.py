@@ -1,0 +1,253 @@
+"""What goes out: the shape of each answer, without a field that is not named here."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from api.bodies import Plan
+from domain.catalogue import Product
+from domain.events.institutional_account import Role
+
+
+class Out(BaseModel):
+    """What is not named here is not shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(Out):
+    """A thing: its id, and its version, which is also its ETag."""
+
+    id: UUID
+    version: int
+
+
+class TermShown(Out):
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+class EntitlementShown(Out):
+    name: str
+    limit: int | None = None
+    until: datetime | None = None
+
+
+class QuotaShown(Out):
+    anchor: datetime | None
+    resets_at: datetime | None
+
+
+class SubscriptionShown(Shown):
+    account_id: UUID
+    status: Literal["pending", "active", "grace", "suspended", "lapsed", "ended"]
+    term: TermShown | None
+    queued_terms: list[TermShown]
+    paid_until: datetime | None
+    grace_ends_at: datetime | None
+    hold: Literal["none", "suspended"]
+    intent: Literal["none", "cancel_at_end"]
+    ended_because: str | None
+    plans: list[Plan]
+    quota: QuotaShown
+    entitlements: list[EntitlementShown]
+
+
+class TokenShown(Shown):
+    owner_id: UUID
+    account_id: UUID
+    label: str
+    status: Literal["active", "rotating", "expired", "revoked"]
+    prefix: str
+    last_four: str
+    issued_at: datetime
+    expires_at: datetime
+    replaced_by: UUID | None
+
+
+class TokenIssuedShown(TokenShown):
+    secret: str | None
+    """Shown in this one answer, and null in any repetition of it."""
+    note: str | None = None
+
+
+class Listed(Out):
+    """A page of a list; `next` is what to pass as `after` for the following one."""
+
+    next: str | None
+
+
+class SubscriptionsShown(Listed):
+    items: list[SubscriptionShown]
+
+
+class TokensShown(Listed):
+    items: list[TokenShown]
+
+
+class ContactShown(Out):
+    id: UUID
+    email: str
+    name: str | None
+    roles: list[Role]
+    verified: bool
+    reachable: bool
+
+
+class DomainShown(Out):
+    domain: str
+    subdomains: bool
+    shared: bool
+    retires_at: datetime | None
+
+
+class LinkResolversShown(Out):
+    libkey_id: str | None
+    worldcat_registry_id: str | None
+
+
+class TransferShown(Out):
+    id: UUID
+    contact_id: UUID
+    email: str
+    lapses_at: datetime
+
+
+class AccountShown(Shown):
+    """`warnings` come with the answer to a nomination: what is accepted, but not advisable."""
+
+    status: Literal["nominated", "active", "suspended", "closed", "withdrawn", "rejected"]
+    institution: str | None
+    email: str
+    registered_account_id: str | None
+    time_zone: str | None
+    ror_id: str | None
+    missing: list[str]
+    contacts: list[ContactShown]
+    contact_transfer: TransferShown | None
+    domains: list[DomainShown]
+    ip_ranges: list[str]
+    link_resolvers: LinkResolversShown
+    warnings: list[str] | None = None
+
+
+class AccountsShown(Listed):
+    items: list[AccountShown]
+
+
+class UserPlanShown(Shown):
+    account_id: UUID
+    subscription_id: UUID
+    registered_account_id: str | None
+    email: str
+    name: str | None
+    status: Literal["requested", "invited", "active", "suspended", "at_risk", "expired", "ended", "rejected"]
+    renewal: Literal["none", "waiting"]
+    doubts: list[str]
+    term: int | None
+    until: datetime | None
+    plans: list[Plan]
+
+
+class UserPlansShown(Listed):
+    items: list[UserPlanShown]
+
+
+class EmailShown(Out):
+    id: UUID
+    template: str
+    audience: str
+    account_id: UUID | None
+    stream_id: UUID
+    position: int
+    status: Literal["pending", "sent", "bounced", "skipped"]
+    to: str | None
+    subject: str | None
+    written_at: datetime
+    closed_at: datetime | None
+    answer: str | None
+
+
+class EmailsShown(Listed):
+    items: list[EmailShown]
+
+
+class EventShown(Out):
+    position: int
+    stream_id: UUID
+    version: int
+    topic: str
+    at: datetime
+    recorded_at: datetime
+    account_id: UUID | None
+    actor: str
+    role: str
+    on_behalf_of: str | None
+    reason: str | None
+    command_id: UUID | None
+    correlation_id: UUID | None
+    causation_id: UUID | None
+    data: dict[str, Any]
+
+
+class EventsShown(Listed):
+    items: list[EventShown]
+
+
+class ClockShown(Out):
+    now: datetime
+
+
+class AdvancedEvent(Out):
+    position: int
+    topic: str
+    at: datetime
+    stream_id: UUID
+
+
+class AdvancedEmail(Out):
+    template: str
+    to: str
+    subject: str
+    at: datetime
+
+
+class TotalsShown(Out):
+    events: int
+    emails: int
+
+
+class AdvancedShown(Out):
+    now: datetime
+    events: list[AdvancedEvent]
+    emails: list[AdvancedEmail]
+    totals: TotalsShown
+
+
+class LiveShown(Out):
+    status: Literal["ok"]
+
+
+class ReadyShown(LiveShown):
+    position: int
+    head: int
+
+
+class ReasonShown(Out):
+    code: str
+    detail: str
+    position: int | None
+
+
+class ExplainShown(Out):
+    """Whether the token may call the product at the instant, and if not, every reason in order."""
+
+    allowed: bool
+    at: datetime
+    token_id: UUID
+    product: Product
+    reasons: list[ReasonShown]
+    limits: Plan | None
