@@ -93,6 +93,7 @@ class Surroundings:
             plan = self._settled(command.owner_id, context, requires)
             if plan is not None and isinstance(plan.state, InstitutionalUserPlan):
                 context = replace(context, user_plan=plan.state.facts(plan.id))
+                context = self._with_subscription(context, plan.state.subscription_id, requires)
         slots = self._log.claims("token-slot", f"{command.owner_id}/", f"{command.owner_id}0")
         live = (int(key.partition("/")[2]) for key, token in slots if token not in released and self._is_live(token, context))
         return replace(context, taken_slots=frozenset(live))

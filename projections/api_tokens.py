@@ -35,9 +35,11 @@ def listed(
     )
 
 
-def live(connection: Connection, *, owner: UUID | None = None, account: UUID | None = None, after: UUID | None, limit: int) -> list[UUID]:
-    """Tokens that may still work, of an owner or of a whole institution, in the order of their ids."""
-    query = select(table.c.id).where(table.c.status.in_(LIVE)).order_by(table.c.id).limit(limit)
+def live(
+    connection: Connection, *, owner: UUID | None = None, account: UUID | None = None, before: int, after: UUID | None, limit: int
+) -> list[UUID]:
+    """Tokens issued before a position that may still work, of an owner or of a whole institution, in the order of their ids."""
+    query = select(table.c.id).where(table.c.status.in_(LIVE), table.c.number < before).order_by(table.c.id).limit(limit)
     if owner:
         query = query.where(table.c.owner_id == owner)
     if account:

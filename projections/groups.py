@@ -8,13 +8,13 @@ from domain.policies import ForEach, Group
 from projections import api_tokens, subscriptions, user_plans
 
 
-def members(connection: Connection, wish: ForEach, after: UUID | None, limit: int) -> list[UUID]:
-    """Up to `limit` members behind `after`, in the order of their ids."""
+def members(connection: Connection, wish: ForEach, position: int, after: UUID | None, limit: int) -> list[UUID]:
+    """Up to `limit` members behind `after`, in the order of their ids. Who came after the event at `position` is not concerned by it."""
     match wish.group:
         case Group.TOKENS_OF_OWNER:
-            return api_tokens.live(connection, owner=wish.of, after=after, limit=limit)
+            return api_tokens.live(connection, owner=wish.of, before=position, after=after, limit=limit)
         case Group.TOKENS_OF_ACCOUNT:
-            return api_tokens.live(connection, account=wish.of, after=after, limit=limit)
+            return api_tokens.live(connection, account=wish.of, before=position, after=after, limit=limit)
         case Group.PLANS_OF_SUBSCRIPTION:
             return user_plans.open_ones(connection, subscription=wish.of, after=after, limit=limit)
         case Group.PLANS_OF_ACCOUNT:

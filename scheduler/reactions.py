@@ -23,7 +23,7 @@ NAMESPACE = UUID("5b8f4c52-7d0e-4c39-9d8e-3f6f2d1c7a10")
 
 log = structlog.get_logger()
 
-Members = Callable[[Connection, ForEach, UUID | None, int], list[UUID]]
+Members = Callable[[Connection, ForEach, int, UUID | None, int], list[UUID]]
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Reactions:
         while self._tables.position() < recorded.position:
             self._tables.catch_up()
         with self._database.reading() as connection:
-            return self._members(connection, wish, after, PAGE)
+            return self._members(connection, wish, recorded.position, after, PAGE)
 
     def _ask(self, command: Command, recorded: Recorded) -> None:
         cause = recorded.metadata

@@ -95,6 +95,8 @@ class ApiToken:
                 raise Refused("no-subscription", f"the account's subscription is {standing}; a token needs one in force or in grace")
         elif plan is None or plan.status != "active":
             raise Refused("plan-not-active", f"the user plan is {plan.status if plan else 'unknown'}, not active")
+        elif subscription is not None and subscription.status == "ended":  # the plan's own end may still be on its way
+            raise Refused("plan-not-active", "the subscription that the user plan belongs to has ended")
         return TokenIssued(
             at=context.now,
             account_id=command.account_id,
