@@ -1,6 +1,6 @@
 """What will fall due, by stream and name; and the next of each stream, which the scheduler looks at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,7 @@ class Deadlines:
     def apply(self, facts: Sequence[Fact], connection: Connection) -> None:
         streams = [fact.recorded.stream_id for fact in latest(facts)]
         connection.execute(delete(deadlines).where(deadlines.c.stream_id.in_(streams)))
+        _locked(connection, streams)
         connection.execute(delete(due).where(due.c.stream_id.in_(streams)))
         rows: list[dict[str, Any]] = []
         next_ones: list[dict[str, Any]] = []
@@ -78,16 +79,24 @@ def claim_due(connection: Connection, *, owner: str, now: datetime, real_now: da
     )
 
 
-def settled(connection: Connection, stream: Stream, owner: str) -> None:
-    """The stream was settled: its row need not wait for the follower, which may be behind. Without the lease it is not ours to say."""
-    if not finish(connection, due_work, [stream.id], owner):
-        return
-    following = next_deadline(stream.state, stream.id)
-    newer = select(due.c.version).where(due.c.stream_id == stream.id, due.c.version > stream.version)
-    if not connection.scalar(newer):
-        connection.execute(delete(due).where(due.c.stream_id == stream.id))
-        if following:
-            connection.execute(insert(due).values(stream_id=stream.id, due_at=following.due_at, version=stream.version))
+def settled(connection: Connection, streams: Iterable[Stream], owner: str) -> None:
+    """The streams were settled: their rows need not wait for the follower, which may be behind. Without a lease it is not ours to say."""
+    done = {stream.id: stream for stream in streams}
+    mine = finish(connection, due_work, done, owner)
+    newer = {id for id, version in _locked(connection, mine) if version > done[id].version}
+    connection.execute(delete(due).where(due.c.stream_id.in_(mine - newer)))
+    following = [(done[id], next_deadline(done[id].state, id)) for id in mine - newer]
+    upsert(
+        connection,
+        due,
+        [{"stream_id": stream.id, "due_at": coming.due_at, "version": stream.version} for stream, coming in following if coming],
+    )
+
+
+def _locked(connection: Connection, streams: Iterable[UUID]) -> list[tuple[UUID, int]]:
+    """The rows of these streams, locked in one order, so that followers and schedulers do not wait for each other."""
+    rows = select(due.c.stream_id, due.c.version).where(due.c.stream_id.in_(list(streams))).order_by(due.c.stream_id)
+    return [(row.stream_id, row.version) for row in connection.execute(rows.with_for_update())]
 
 
 def postponed(connection: Connection, stream: UUID, owner: str, *, until: datetime, why: str) -> None:

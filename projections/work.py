@@ -82,9 +82,10 @@ def still_mine(connection: Connection, work: Table, id: UUID, owner: str) -> boo
     return connection.scalar(select(work.c.lease_owner).where(work.c.id == id)) == owner
 
 
-def finish(connection: Connection, work: Table, ids: Iterable[UUID], owner: str) -> int:
-    """The work is done: whether more of it is due is told by the projection. Returns how much of it was still the owner's."""
-    return connection.execute(delete(work).where(work.c.id.in_(list(ids)), work.c.lease_owner == owner)).rowcount
+def finish(connection: Connection, work: Table, ids: Iterable[UUID], owner: str) -> set[UUID]:
+    """The work is done: whether more of it is due is told by the projection. Returns what of it was still the owner's."""
+    mine = delete(work).where(work.c.id.in_(list(ids)), work.c.lease_owner == owner)
+    return set(connection.scalars(mine.returning(work.c.id)))
 
 
 def give_back(connection: Connection, work: Table, id: UUID, owner: str, *, not_before: datetime | None, answer: str | None) -> None:

@@ -36,8 +36,7 @@ class DueDeadlines:
                 failed.append((stream, str(error)))
         if claimed:
             with self._database.writing() as connection:
-                for done in settled:
-                    deadlines.settled(connection, done, self._owner)
+                deadlines.settled(connection, settled, self._owner)
                 for stream, why in failed:
                     deadlines.postponed(connection, stream, self._owner, until=now + RETRY, why=why)
         return len(claimed)

@@ -63,6 +63,7 @@ def drain(part):
 
 
 def let_expire(url, folder, schedulers, number):
+    """The first scheduler beside a follower, as in a process that runs both."""
     with house(url, folder) as home:
         first = home.process()
         streams = tokens(first, number, expires_at=START + DAY)
@@ -73,7 +74,9 @@ def let_expire(url, folder, schedulers, number):
         def work(process):
             counts[process.owner] = drain(process.due_deadlines)
 
+        first.following.start()
         at_once(*(lambda process=process: work(process) for process in processes))
+        first.following.stop()
         expired = happened(first, TokenExpired)
         assert sorted(streams) == sorted(each.stream_id for each in expired)
         assert {START + DAY} == {each.event.at for each in expired}
@@ -129,10 +132,10 @@ def test_only_who_still_holds_the_lease_says_that_the_work_is_done(home):
     assert [stream] == leased(process, "heir", START + LEASE)
     done = process.lifecycle.settle(stream).stream
     with process.database.writing() as connection:
-        settled(connection, done, "slow")
+        settled(connection, [done], "slow")
     assert "heir" == work_on(process, stream).lease_owner
     with process.database.writing() as connection:
-        settled(connection, done, "heir")
+        settled(connection, [done], "heir")
     assert work_on(process, stream) is None
     assert [] == leased(process, "anybody", START + LEASE)
 
