@@ -125,6 +125,16 @@ def check_rebuild(world: World) -> None:
     assert head == world.lifecycle.log_reader.max_notification_id()
 
 
+def living(log: list[Recorded], owner: UUID) -> set[UUID]:
+    """An owner's tokens that are not over."""
+    return {
+        id
+        for id, events in kinds(log, "token")
+        if isinstance(first := events[0].event, TokenIssued) and first.owner_id == owner
+        if not {"token.expired", "token.revoked"} & {each.event.TOPIC for each in events}
+    }
+
+
 def told_streams(log: list[Recorded]) -> Iterator[tuple[UUID, list[Recorded]]]:
     """The streams on which no other stream has an effect."""
     yield from kinds(log, "account")

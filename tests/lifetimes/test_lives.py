@@ -1,4 +1,10 @@
-"""Whole lives, told by chance, in two worlds: one has a scheduler, the other has none until the very end."""
+"""Whole lives, told by chance, in two worlds: one has a scheduler, the other has none until the very end.
+
+Accounts and subscriptions follow from their own events alone, so both worlds show the same at every moment, and hold the same events in
+the end (that it was too late to remind somebody counts as a reminder). User plans and tokens also follow from the subscription, through
+reactions that take effect when they are carried out: without a scheduler that is later. Of them it holds that nothing works in the still
+world that does not work in the ticking one, and that the institution's tokens are over in both in the end, or in neither.
+"""
 
 import os
 import tempfile
@@ -309,6 +315,17 @@ class Lives(RuleBasedStateMachine):
         for id in (self.account, *self.subscriptions) if self.asked else ():
             self.same(self.ticking.shown(id), self.still.shown(id))
 
+    @invariant()
+    def what_has_ended_is_refused(self) -> None:
+        """With no scheduler too. What was granted may come later there, as may the revocation of what a new subscription could revive."""
+        for token in self.tokens if len(self.subscriptions) == 1 else ():
+            if self.known(token) and self.still.allows(token):
+                assert self.ticking.allows(token)
+
+    def known(self, token: UUID) -> bool:
+        """Whether both worlds issued it."""
+        return all(world.lifecycle.log_reader.read_stream(token) for world in self.worlds)
+
     # what holds in the end
 
     def compare_whole_lives(self) -> None:
@@ -321,6 +338,8 @@ class Lives(RuleBasedStateMachine):
         self.same_events()
 
     def same_events(self) -> None:
+        ends = [promises.living(world.log(), self.account) for world in self.worlds]
+        assert ends[0] == ends[1]
         one, other = ({id: [told(r.event) for r in events] for id, events in promises.told_streams(world.log())} for world in self.worlds)
         for id in one.keys() | other.keys():
             assert one[id] == other[id]
