@@ -374,7 +374,7 @@ def test_lives_on_sqlite(sqlite_files: SQLiteFiles, catcher: Catcher) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return stack.enter_context(sqlite_files.fresh(folder)), stack.enter_context(sqlite_files.fresh(folder))
 
-    live(urls, catcher, examples=20, steps=25)
+    live(urls, catcher, examples=15, steps=25)
 
 
 def test_lives_on_postgresql(postgresql_server: PostgreSQLServer, catcher: Catcher) -> None:
