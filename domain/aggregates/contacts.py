@@ -101,9 +101,7 @@ def _decide_on_transfer(account: AccountState, command: AccountCommand, context:
             if account.status is not Status.ACTIVE:
                 raise account.refusal(command)
             new = Contact(id=pending.new_contact_id, email=pending.email, name=pending.contact_name, roles=old.roles, verified=True)
-            return (
-                ContactTransferred(at=now, transfer_id=id, contact_id=pending.contact_id, old_email=pending.old_email, new_contact=new),
-            )
+            return (ContactTransferred(at=now, transfer_id=id, contact_id=old.id, old_email=old.email, new_contact=new),)
         case CancelContactTransfer(transfer_id=id):
             if pending is None or pending.transfer_id != id:
                 return ()
@@ -118,12 +116,12 @@ def _decide_on_transfer(account: AccountState, command: AccountCommand, context:
 def _request(account: AccountState, command: RequestContactTransfer, context: Context) -> tuple[Event, ...]:
     pending = account.pending_transfer
     if pending is not None:
-        if pending.email == command.email:
+        if pending.email == command.email and command.contact_id in {None, pending.contact_id}:
             return ()
         raise Refused("transfer-pending", "another transfer is waiting for its confirmation; cancel it first")
-    old = account.contact(command.contact_id) if command.contact_id else account.administrators[0]
+    old = account.contact(command.contact_id) if command.contact_id else next(iter(account.administrators), None)
     if old is None:
-        raise Refused("no-such-contact", f"the account has no contact {command.contact_id}", field="contact_id")
+        raise Refused("no-such-contact", f"the account has no contact {command.contact_id or 'to replace'}", field="contact_id")
     _keep_addresses_apart(account, command.email)
     return (
         ContactTransferRequested(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from domain.aggregates.base import NEVER
+from domain.aggregates.base import NEVER, NO_ID
 from domain.commands.base import Command
 from domain.context import ClaimedDomain
 from domain.errors import Refused
@@ -56,7 +56,8 @@ class Status(StrEnum):
 @dataclass(frozen=True)
 class AccountState:
     status: Status = Status.NEW
-    email: str = ""
+    nomination: AccountNominated | None = None
+    main_contact: UUID = NO_ID
     registered_account_id: str | None = None
     institution: str | None = None
     time_zone: str | None = None
@@ -73,6 +74,12 @@ class AccountState:
     converted_at: datetime | None = None
     chase_days: tuple[int, ...] = ()
     chased: frozenset[int] = frozenset()
+
+    @property
+    def email(self) -> str:
+        """The mailbox that was nominated, or whichever has taken its place."""
+        main = self.contact(self.main_contact)
+        return main.email if main else next((contact.email for contact in (*self.administrators, *self.contacts)), "")
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -111,7 +118,8 @@ class AccountState:
                 return replace(
                     self,
                     status=Status.NOMINATED,
-                    email=event.email,
+                    nomination=event,
+                    main_contact=event.contact_id,
                     registered_account_id=event.registered_account_id,
                     institution=event.institution,
                     time_zone=event.time_zone,
@@ -173,9 +181,9 @@ class AccountState:
                 return replace(self, pending_transfer=event)
             case ContactTransferred(contact_id=id, new_contact=new):
                 contacts = tuple(new if contact.id == id else contact for contact in self.contacts)
-                email = new.email if self.email == event.old_email else self.email
+                main = new.id if id == self.main_contact else self.main_contact
                 return replace(
-                    self, email=email, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id}
+                    self, main_contact=main, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id}
                 )
             case ContactTransferCancelled() | ContactTransferLapsed():
                 return replace(self, pending_transfer=None)

@@ -277,7 +277,15 @@ def test_any_contact_can_be_replaced():
 def test_asking_for_the_same_transfer_twice_is_asking_once():
     pending = account("active", REQUESTED)
     pending.when(replace(REQUEST, transfer_id=NOBODY), now=JUNE).then_nothing()
+    pending.when(replace(REQUEST, contact_id=LIBRARY), now=JUNE).then_nothing()
     pending.when(replace(REQUEST, email="dean@mit.edu"), now=JUNE).then_refused("transfer-pending")
+    account("active", ANN_ADDED, REQUESTED).when(replace(REQUEST, contact_id=ANN), now=JUNE).then_refused("transfer-pending")
+
+
+def test_a_log_that_left_no_administrator_has_nobody_to_replace():
+    bereft = account("active", ContactRolesSet(at=MAY_1, contact_id=LIBRARY, roles=()))
+    bereft.when(REQUEST, now=MAY_2).then_refused("no-such-contact", "to replace")
+    bereft.when(replace(REQUEST, contact_id=LIBRARY), now=MAY_2).then(REQUESTED)
 
 
 def test_no_contact_takes_the_place_of_another():
@@ -311,6 +319,11 @@ def test_the_new_mailbox_has_the_roles_that_the_old_one_has_by_then():
     pending.when(CONFIRM, now=TRANSFERRED.at).then(replace(TRANSFERRED, new_contact=replace(RESEARCH, roles=roles)))
 
 
+def test_the_address_that_the_old_mailbox_has_by_then_is_told():
+    moved = ContactAmended(at=MAY_2, contact_id=LIBRARY, email="books@mit.edu", name="The library")
+    account("active", REQUESTED, moved).when(CONFIRM, now=TRANSFERRED.at).then(replace(TRANSFERRED, old_email="books@mit.edu"))
+
+
 def test_the_others_stay_where_they_are():
     assert account("active", ANN_ADDED, REQUESTED, TRANSFERRED).state.contacts == (RESEARCH, BILLING)
 
@@ -332,6 +345,32 @@ def test_a_contact_that_a_log_has_removed_is_not_replaced():
 def test_a_transfer_waits_for_the_account_to_be_reinstated():
     account("active", REQUESTED, SUSPENDED).when(CONFIRM, now=TRANSFERRED.at).then_refused("not-now", "the account is suspended")
     account("active", REQUESTED, SUSPENDED, AccountReinstated(at=MAY_2)).when(CONFIRM, now=TRANSFERRED.at).then(TRANSFERRED)
+
+
+# the mailbox of the account
+
+
+BOOKS = ContactAmended(at=MAY_2, contact_id=LIBRARY, email="books@mit.edu", name="The library")
+ANN_TRANSFERRED = replace(TRANSFERRED, contact_id=ANN, old_email="ann@mit.edu")
+LIBRARY_REMOVED = ContactRemoved(at=JUNE, contact_id=LIBRARY)
+
+
+@pytest.mark.parametrize(
+    ("events", "mailbox"),
+    [
+        ((), "library@mit.edu"),
+        ((ADMINISTRATING,), "library@mit.edu"),
+        ((BOOKS,), "books@mit.edu"),
+        ((REQUESTED, TRANSFERRED), "research@mit.edu"),
+        ((BOOKS, REQUESTED, TRANSFERRED), "research@mit.edu"),
+        ((ANN_TRANSFERRED,), "library@mit.edu"),
+        ((ADMINISTRATING, LIBRARY_REMOVED), "ann@mit.edu"),
+        ((LIBRARY_REMOVED,), "ann@mit.edu"),
+        ((LIBRARY_REMOVED, ContactRemoved(at=JUNE, contact_id=ANN)), ""),
+    ],
+)
+def test_the_mailbox_of_an_account_is_the_nominated_one_or_whichever_took_its_place(events, mailbox):
+    assert mailbox == account("active", ANN_ADDED, *events).state.email
 
 
 # the end of a transfer that was not confirmed
