@@ -85,4 +85,6 @@ class Context:
     taken_slots: frozenset[int] = frozenset()
     consented_domains: frozenset[str] = frozenset()
     """Domains whose holder has agreed to share them with this account."""
+    sharers: tuple[tuple[str, UUID], ...] = ()
+    """Each domain that is asked for, whose holder is gone, with an account that still has it by consent."""
     overlaps: tuple[Overlap, ...] = ()

@@ -1,6 +1,6 @@
 """What a decision may look at besides its own stream: the states of related streams, folded from their events, and claims."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network, summarize_address_range
@@ -79,9 +79,15 @@ class Surroundings:
             case Close():
                 return self._with_subscription_of(context, stream.id, requires)
             case ClaimDomain(domain=domain, shared=True):
-                held = self._log.holder("domain-consent", f"{domain}/{stream.id}") is not None
+                giver = self._log.holder("domain-consent", f"{domain}/{stream.id}")
+                held = giver is not None and (domain, stream.id) in self._account(giver, context, requires).consents
                 return replace(context, consented_domains=frozenset({domain} if held else ()))
-            case Nominate(ip_ranges=ranges) | SetIpRanges(ip_ranges=ranges):
+            case ClaimDomain(domain=domain):
+                return replace(context, sharers=tuple(self._sharers(stream.id, domain, context, requires)))
+            case Nominate(domains=domains, ip_ranges=ranges):
+                sharers = (each for asked in domains for each in self._sharers(stream.id, asked.domain, context, requires))
+                return replace(context, sharers=tuple(sharers), overlaps=tuple(self._overlaps(stream.id, ranges)))
+            case SetIpRanges(ip_ranges=ranges):
                 return replace(context, overlaps=tuple(self._overlaps(stream.id, ranges)))
         return context
 
@@ -102,6 +108,17 @@ class Surroundings:
         """Its end may be overdue, and its slot still claimed: the append finds that out, and settles it."""
         stream = self._settled(token, context, {})
         return stream is not None and isinstance(stream.state, ApiToken) and stream.state.status in {"active", "rotating"}
+
+    def _account(self, id: UUID, context: Context, requires: Requires) -> InstitutionalAccount:
+        account = self._settled(id, context, requires)
+        return account.state if account is not None and isinstance(account.state, InstitutionalAccount) else InstitutionalAccount()
+
+    def _sharers(self, account_id: UUID, domain: str, context: Context, requires: Requires) -> Iterator[tuple[str, UUID]]:
+        """Where the domain has a holder, the append itself finds that out."""
+        if self._log.holder("domain", domain) is None:
+            for _, sharer in self._log.claims("domain-shared", f"{domain}/", f"{domain}0"):
+                if sharer != account_id and any(each.domain == domain for each in self._account(sharer, context, requires).domains):
+                    yield domain, sharer
 
     def _with_account(self, context: Context, id: UUID, requires: Requires) -> Context:
         account = self._settled(id, context, requires)

@@ -31,6 +31,8 @@ def decide_on_domains(account: AccountState, command: AccountCommand, context: C
             shared = shared or bool(account.consented(domain))  # a consent cannot be taken back by claiming anew
             if known is not None and known.retires_at is None and (known.subdomains, known.shared) == (subdomains, shared):
                 return ()
+            if known is None and not shared:
+                refuse_shared_domains(context)
             if shared and domain not in context.consented_domains and (known is None or not known.shared):
                 raise Refused("no-consent", f"the holder of {domain} has not agreed to share it with this account", field="shared")
             return (DomainClaimed(at=now, account_id=command.id, domain=domain, subdomains=subdomains, shared=shared),)
@@ -65,6 +67,12 @@ def decide_on_domains(account: AccountState, command: AccountCommand, context: C
                 refuse_overlaps(context)
             return (IpRangesSet(at=now, account_id=command.id, ip_ranges=ranges, shared=shared),)
     raise account.refusal(command)
+
+
+def refuse_shared_domains(context: Context) -> None:
+    """Whoever has a domain by consent keeps it when its holder goes, and must claim it alone before another can ask to share it."""
+    for domain, sharer in context.sharers:
+        raise Refused("domain-taken", f"the domain {domain} is held by account {sharer}, by consent of an earlier holder", field="domains")
 
 
 def refuse_overlaps(context: Context) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.aggregates.contacts import decide_on_contacts
-from domain.aggregates.domains import decide_on_domains, refuse_overlaps
+from domain.aggregates.domains import decide_on_domains, refuse_overlaps, refuse_shared_domains
 from domain.aggregates.institutional_account_state import AccountState, Status
 from domain.commands.base import Deadline
 from domain.commands.institutional_account import (
@@ -63,9 +63,10 @@ class InstitutionalAccount(AccountState):
         now = context.now
         match self.status, command:
             case Status.NEW, Nominate():
+                refuse_shared_domains(context)
                 refuse_overlaps(context)
                 return (_nominated(command, context),)
-            case Status.NOMINATED, Nominate(email=email) if email == self.email:
+            case Status.NOMINATED, Nominate() if self._nominated_by(command, context):
                 return ()
             case status, Amend() if status in LIVE:
                 return self._amend(command, context)
@@ -135,6 +136,10 @@ class InstitutionalAccount(AccountState):
                 field="registered_account_id",
             )
         return (AccountAmended(at=context.now, **changed),) if changed else ()
+
+    def _nominated_by(self, command: Nominate, context: Context) -> bool:
+        first = self.nomination
+        return first is not None and first == replace(_nominated(command, context), at=first.at, chase_days=first.chase_days)
 
     def _chases_due(self, instant: datetime) -> tuple[int, ...]:
         return tuple(days for days in self.chase_days if days not in self.chased and self.nominated_at + timedelta(days=days) <= instant)

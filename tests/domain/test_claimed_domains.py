@@ -90,6 +90,13 @@ def test_whoever_had_a_domain_by_consent_may_claim_it_alone():
     account("active", CLAIMED_SHARED).when(CLAIM, now=JUNE).then(replace(CLAIMED, at=JUNE))
 
 
+def test_nobody_else_takes_a_domain_that_another_has_by_consent():
+    sharers = (("cs.mit.edu", OTHER),)
+    account("active").when(CLAIM, now=MAY_2, sharers=sharers).then_refused("domain-taken", f"cs.mit.edu is held by account {OTHER}")
+    account("active", CLAIMED_SHARED).when(CLAIM, now=JUNE, sharers=sharers).then(replace(CLAIMED, at=JUNE))
+    account("active", CLAIMED).when(CLAIM, now=JUNE, sharers=sharers).then_nothing()
+
+
 def test_a_consent_is_not_taken_back_by_claiming_anew():
     claim = ClaimDomain(id=ACCOUNT, domain="mit.edu")
     account("active", CONSENTED).when(claim, now=JUNE).then_nothing()

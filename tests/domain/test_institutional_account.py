@@ -120,6 +120,8 @@ def test_a_nomination_with_ranges_of_another_institution_is_refused():
 
 def test_nominating_twice_is_nominating_once():
     account("nominated").when(NOMINATE, now=MAY_2).then_nothing()
+    amended = account("nominated", AccountAmended(at=MAY_1, institution="M.I.T."), ANN_ADDED)
+    amended.when(NOMINATE, now=MAY_2, rules=Rules(incomplete_nomination_reminders=(3,))).then_nothing()
 
 
 @refused_but("new", "nominated")
@@ -127,8 +129,13 @@ def test_what_was_nominated_is_not_nominated_again(standing):
     account(standing).when(NOMINATE, now=JUNE).then_refused("not-now", f"cannot nominate: the account is {standing}")
 
 
-def test_the_nomination_of_another_mailbox_is_another_nomination():
-    account("nominated").when(replace(NOMINATE, email="dean@mit.edu"), now=MAY_2).then_refused("not-now")
+@pytest.mark.parametrize("other", [{"email": "dean@mit.edu"}, {"institution": "M.I.T."}, {"domains": ()}, {"contacts": (BILLING,)}])
+def test_a_nomination_with_anything_else_in_it_is_another_nomination(other):
+    account("nominated").when(replace(NOMINATE, **other), now=MAY_2).then_refused("not-now", "cannot nominate")
+
+
+def test_a_nomination_with_a_domain_that_another_has_by_consent_is_refused():
+    NEW.when(NOMINATE, now=MAY_1, sharers=(("mit.edu", OTHER),)).then_refused("domain-taken", f"mit.edu is held by account {OTHER}")
 
 
 # amending

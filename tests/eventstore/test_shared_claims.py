@@ -56,6 +56,32 @@ def test_a_consent_ends_with_the_hold_of_whoever_gave_it(lifecycle, clock):
     assert lifecycle.load(TWO).state.domains == (ClaimedDomain(domain="mit.edu", shared=True),)
 
 
+def test_whoever_has_a_domain_by_consent_keeps_it_when_its_holder_goes(lifecycle, clock):
+    lifecycle.handle(ConsentToShareDomain(id=ONE, domain="mit.edu", with_account=TWO), metadata=STAFF)
+    lifecycle.handle(ClaimDomain(id=TWO, domain="mit.edu", shared=True), metadata=STAFF)
+    lifecycle.handle(RetireDomain(id=ONE, domain="mit.edu"), metadata=STAFF)
+    clock.instant = MAY_1 + timedelta(days=90)  # nothing is settled: the claims are still the old ones
+    claim = ClaimDomain(id=THREE, domain="mit.edu")
+    for taking in (claim, replace(nominate(4), domains=(ClaimedDomain(domain="mit.edu"),))):
+        with pytest.raises(Refused, match=f"held by account {TWO}, by consent"):
+            lifecycle.handle(taking, metadata=STAFF)
+    lifecycle.handle(RetireDomain(id=TWO, domain="mit.edu"), metadata=STAFF)
+    clock.instant += timedelta(days=90)
+    lifecycle.handle(claim, metadata=STAFF)
+    assert lifecycle.load(THREE).state.domains == (ClaimedDomain(domain="mit.edu"),)
+
+
+def test_a_consent_does_not_outlive_its_holder_for_want_of_settling(lifecycle, clock):
+    lifecycle.handle(ConsentToShareDomain(id=ONE, domain="mit.edu", with_account=TWO), metadata=STAFF)
+    lifecycle.handle(RetireDomain(id=ONE, domain="mit.edu"), metadata=STAFF)
+    share = ClaimDomain(id=TWO, domain="mit.edu", shared=True)
+    clock.instant = MAY_1 + timedelta(days=90) - timedelta(microseconds=1)
+    lifecycle.preview(share, metadata=STAFF)
+    clock.instant = MAY_1 + timedelta(days=90)
+    with pytest.raises(Refused, match="has not agreed"):
+        lifecycle.handle(share, metadata=STAFF)
+
+
 def test_a_nomination_names_whoever_has_its_ranges(lifecycle):
     with pytest.raises(Refused, match=f"18.0.0.0/11 belongs to account {ONE}"):
         lifecycle.handle(replace(nominate(4), ip_ranges=("18.5.0.0/16",)), metadata=STAFF)
