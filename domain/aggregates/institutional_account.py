@@ -41,6 +41,7 @@ from domain.events.institutional_account import (
     LinkResolversSet,
     NominationIncomplete,
     NominationRejected,
+    NominationReminderSkipped,
     NominationWithdrawn,
     RegisteredAccountReplaced,
 )
@@ -82,9 +83,7 @@ class InstitutionalAccount(AccountState):
                     )
                 return (AccountConverted(at=now),)
             case Status.NOMINATED, ChaseNomination(days=days):
-                if not self.missing or days not in self._chases_due(now) or days != max(self._chases_due(context.observed_at)):
-                    return ()
-                return (NominationIncomplete(at=now, days=days, missing=self.missing),)
+                return self._chase(days, context)
             case Status.ACTIVE, Suspend(cause=cause):
                 return (AccountSuspended(at=now, cause=cause),)
             case Status.SUSPENDED, Reinstate():
@@ -141,8 +140,17 @@ class InstitutionalAccount(AccountState):
         first = self.nomination
         return first is not None and first == replace(_nominated(command, context), at=first.at, chase_days=first.chase_days)
 
-    def _chases_due(self, instant: datetime) -> tuple[int, ...]:
-        return tuple(days for days in self.chase_days if days not in self.chased and self.nominated_at + timedelta(days=days) <= instant)
+    def _chase(self, days: int, context: Context) -> tuple[Event, ...]:
+        now, missing = context.now, self.missing
+        if not missing or days not in self.chase_days or days in self.chased or now < self._chased_at(days):
+            return ()
+        later = [other for other in self.chase_days if other > days and self._chased_at(other) <= context.observed_at]
+        if later:
+            return (NominationReminderSkipped(at=now, days=days, missing=missing, why=f"the reminder after {max(later)} days was due too"),)
+        return (NominationIncomplete(at=now, days=days, missing=missing),)
+
+    def _chased_at(self, days: int) -> datetime:
+        return self.nominated_at + timedelta(days=days)
 
     def facts(self, stream: UUID) -> AccountFacts:
         return AccountFacts(
@@ -167,7 +175,7 @@ class InstitutionalAccount(AccountState):
             deadlines.append(Deadline("contact-transfer", transfer.lapses_at, lapse))
         if self.status is Status.NOMINATED and self.missing:
             deadlines.extend(
-                Deadline(f"chase-{days}", self.nominated_at + timedelta(days=days), ChaseNomination(id=stream, days=days))
+                Deadline(f"chase-{days}", self._chased_at(days), ChaseNomination(id=stream, days=days))
                 for days in self.chase_days
                 if days not in self.chased
             )

@@ -37,6 +37,7 @@ from domain.events.institutional_account import (
     LinkResolversSet,
     NominationIncomplete,
     NominationRejected,
+    NominationReminderSkipped,
     NominationWithdrawn,
     RegisteredAccountReplaced,
     Role,
@@ -132,6 +133,8 @@ class AccountState:
                 )
             case NominationIncomplete(days=days):
                 return replace(self, chased=self.chased | {each for each in self.chase_days if each <= days})
+            case NominationReminderSkipped(days=days):
+                return replace(self, chased=self.chased | {days})
             case AccountAmended():
                 return replace(
                     self,

@@ -71,6 +71,16 @@ class NominationIncomplete(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NominationReminderSkipped(Event):
+    """A rung at which nobody is asked any more."""
+
+    TOPIC = "account.nomination-reminder-skipped"
+    days: int
+    missing: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountAmended(Event):
     """What changed; None is what did not. Instants that were promised do not move with a time zone."""
 

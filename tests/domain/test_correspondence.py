@@ -98,6 +98,7 @@ SILENT = {
     account.DomainRetired,
     account.IpRangesSet,
     account.LinkResolversSet,
+    account.NominationReminderSkipped,
     account.AccountClosed,
     subscription.SubscriptionOpened,
     subscription.RenewalWithdrawn,

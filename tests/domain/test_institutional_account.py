@@ -39,6 +39,7 @@ from domain.events.institutional_account import (
     LinkResolversSet,
     NominationIncomplete,
     NominationRejected,
+    NominationReminderSkipped,
     NominationWithdrawn,
     RegisteredAccountReplaced,
     Role,
@@ -271,9 +272,11 @@ def test_only_what_is_still_missing_is_asked_for():
 def test_after_downtime_only_the_latest_rung_asks():
     late = given(InstitutionalAccount(), BARE)
     late.when(CHASE_7, now=WEEK, observed_at=THREE_WEEKS - MICROSECOND).then(NominationIncomplete(at=WEEK, days=7, missing=BARE.missing))
-    late.when(CHASE_7, now=WEEK, observed_at=THREE_WEEKS).then_nothing()
+    skipped = NominationReminderSkipped(at=WEEK, days=7, missing=BARE.missing, why="the reminder after 21 days was due too")
+    late.when(CHASE_7, now=WEEK, observed_at=THREE_WEEKS).then(skipped)
+    given(late.state, skipped).when(CHASE_7, now=WEEK, observed_at=THREE_WEEKS).then_nothing()
     state, events = settle(late.state, ACCOUNT, JUNE, MAY_1, lambda _, deadline: Context(now=deadline.due_at, observed_at=JUNE))
-    assert events == (NominationIncomplete(at=THREE_WEEKS, days=21, missing=BARE.missing),)
+    assert events == (skipped, NominationIncomplete(at=THREE_WEEKS, days=21, missing=BARE.missing))
     assert state.deadlines(ACCOUNT) == ()
 
 
@@ -468,6 +471,7 @@ def test_what_is_over_gives_up_everything(event):
     "event",
     [
         NominationIncomplete(at=MAY_1, days=7, missing=()),
+        NominationReminderSkipped(at=MAY_1, days=7, missing=(), why="late"),
         CONVERTED,
         SUSPENDED,
         AccountReinstated(at=MAY_1),
