@@ -128,7 +128,7 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    log.error("database_failed", error=type(error).__name__)
+    log.error("database_failed", error=type(error).__name__, said=str(getattr(error, "orig", error)).partition("\n")[0])
     return problem(
         request, 503, "database-unavailable", "the database did not answer; nothing was changed; try again", headers={"Retry-After": "2"}
     )

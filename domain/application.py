@@ -217,7 +217,7 @@ class Lifecycle(Application[UUID]):
         self.on_recorded = on_recorded
         self._cache: OrderedDict[UUID, Stream] = OrderedDict()
         self._cache_lock = Lock()
-        self._surroundings = Surroundings(store.log, rules, self._read, self._settled)
+        self._surroundings = Surroundings(store.log, rules, self._read, self._read_at, self._settled)
         super().__init__()
 
     def construct_env(self, name: str, env: Any = None) -> Environment:  # noqa: ARG002 - the settings come from elsewhere
@@ -256,6 +256,17 @@ class Lifecycle(Application[UUID]):
             self._remember(stream)
         return stream
 
+    def _read_at(self, id: UUID, instant: datetime) -> Stream | None:
+        """The stream as it was recorded of `instant`: without what took effect later."""
+        stream: Stream | None = None
+        for stored in self._store.log.read_stream(id):
+            event = self.codec.to_recorded(stored).event
+            if event.at > instant:
+                break
+            before = stream.state if stream else empty_for(event)
+            stream = Stream(id, before.evolve(event), stored.originator_version, event.at)
+        return stream
+
     def _remember(self, stream: Stream) -> None:
         with self._cache_lock:
             known = self._cache.get(stream.id)
@@ -267,8 +278,17 @@ class Lifecycle(Application[UUID]):
 
     # writing
 
-    def handle(self, *commands: Command, metadata: Metadata, fingerprint: str = "", if_version: int | None = None) -> Outcome:
+    def handle(
+        self,
+        *commands: Command,
+        metadata: Metadata,
+        fingerprint: str = "",
+        if_version: int | None = None,
+        at: datetime | None = None,
+    ) -> Outcome:
         """Carry out commands together, in one append, once per `metadata.command_id`.
+
+        `at`: when it takes effect, if that is past: a consequence takes effect when its cause did, however late it is carried out.
 
         `if_version`: the version that the caller has seen of the first command's stream. Raises Refused, Invalid, Forbidden or NotFound,
         VersionMismatch, KeyReused, and Busy when others were faster four times.
@@ -277,7 +297,7 @@ class Lifecycle(Application[UUID]):
             return self._repeat(record, fingerprint)
         for _ in range(TRIES):
             try:
-                return self._attempt(commands, metadata, fingerprint, if_version)
+                return self._attempt(commands, metadata, fingerprint, if_version, at)
             except CommandRepeated as twin:
                 return self._repeat(twin.record, fingerprint)
             except (IntegrityError, Outdated):
@@ -295,18 +315,18 @@ class Lifecycle(Application[UUID]):
                 raise
         raise Busy
 
-    def settle(self, id: UUID) -> Outcome:
-        """Record what has fallen due in a stream."""
+    def settle(self, id: UUID, until: datetime | None = None) -> Outcome:
+        """Record what has fallen due in a stream, by now or by an earlier instant."""
         for _ in range(TRIES):
             try:
-                return self._attempt_to_settle(self.load(id))
+                return self._attempt_to_settle(self.load(id), until)
             except (IntegrityError, Outdated):
                 continue
         raise Busy
 
     def preview(self, *commands: Command, metadata: Metadata) -> tuple[Event, ...]:
         """What would happen, if it were asked now."""
-        drafts, _ = self._decide(commands, metadata, None)
+        drafts, _ = self._decide(commands, metadata, None, None)
         return tuple(pending.event for draft in drafts for pending in draft.pending)
 
     def _known(self, metadata: Metadata) -> CommandRecord | None:
@@ -317,17 +337,20 @@ class Lifecycle(Application[UUID]):
             raise KeyReused
         return Outcome((self.load(record.stream_id, until=record.version),), (), record.position, repeated=True)
 
-    def _attempt(self, commands: Sequence[Command], metadata: Metadata, fingerprint: str, if_version: int | None) -> Outcome:
-        drafts, requires = self._decide(commands, metadata, if_version)
+    def _attempt(
+        self, commands: Sequence[Command], metadata: Metadata, fingerprint: str, if_version: int | None, at: datetime | None
+    ) -> Outcome:
+        drafts, requires = self._decide(commands, metadata, if_version, at)
         shown = drafts[-1].stream
         command = None
         if metadata.command_id is not None:
             command = CommandRecord(command_id=metadata.command_id, fingerprint=fingerprint, stream_id=shown.id, version=shown.version)
         return self._append(drafts, command, requires)
 
-    def _attempt_to_settle(self, stream: Stream) -> Outcome:
+    def _attempt_to_settle(self, stream: Stream, until: datetime | None) -> Outcome:
         draft, requires = _Draft(stream), Requires()
-        self._settle(draft, self.clock.now(), SYSTEM, requires)
+        observed_at = self.clock.now()
+        self._settle(draft, min(until or observed_at, observed_at), observed_at, SYSTEM, requires)
         return self._append([draft], None, requires)
 
     def _append(self, drafts: Sequence[_Draft], command: CommandRecord | None, requires: Mapping[UUID, int]) -> Outcome:
@@ -349,8 +372,11 @@ class Lifecycle(Application[UUID]):
             self.on_recorded()
         return Outcome(tuple(draft.stream for draft in drafts), tuple(pending), position or self._store.log.max_notification_id() or 0)
 
-    def _decide(self, commands: Sequence[Command], metadata: Metadata, if_version: int | None) -> tuple[list[_Draft], Requires]:
-        clock_now = self.clock.now()
+    def _decide(
+        self, commands: Sequence[Command], metadata: Metadata, if_version: int | None, at: datetime | None
+    ) -> tuple[list[_Draft], Requires]:
+        observed_at = self.clock.now()
+        instant = observed_at if at is None else min(at, observed_at)
         drafts: list[_Draft] = []
         requires: Requires = {}
         for command in commands:
@@ -360,23 +386,25 @@ class Lifecycle(Application[UUID]):
             if if_version is not None and not drafts and stream.version != if_version:
                 raise VersionMismatch(stream.version)
             draft = _Draft(stream)
-            self._settle(draft, clock_now, metadata, requires)
-            now = max(clock_now, draft.stream.last_at)
+            self._settle(draft, instant, observed_at, metadata, requires)
+            now = max(instant, draft.stream.last_at)
             released = frozenset(
                 each.originator_id for other in drafts for each in other.pending if Release("token-slot") in each.event.claims()
             )
-            context = self._surroundings.context(draft.stream, command, now, clock_now, metadata, requires, released)
+            context = self._surroundings.context(draft.stream, command, now, observed_at, metadata, requires, released)
             for event in draft.stream.state.decide(command, context):
                 draft.add(event, metadata)
             drafts.append(draft)
         return drafts, requires
 
-    def _settle(self, draft: _Draft, instant: datetime, metadata: Metadata, requires: Requires) -> None:
+    def _settle(self, draft: _Draft, instant: datetime, observed_at: datetime, metadata: Metadata, requires: Requires) -> None:
         stream = draft.stream
         system = replace(SYSTEM, correlation_id=metadata.correlation_id, causation_id=metadata.command_id)
 
         def context_at(state: Aggregate, deadline: Deadline) -> Context:
-            return self._surroundings.context(replace(stream, state=state), deadline.command, deadline.due_at, instant, system, requires)
+            return self._surroundings.context(
+                replace(stream, state=state), deadline.command, deadline.due_at, observed_at, system, requires
+            )
 
         _, events = settle(stream.state, stream.id, instant, stream.last_at, context_at)
         for event in events:
@@ -384,5 +412,5 @@ class Lifecycle(Application[UUID]):
 
     def _settled(self, stream: Stream, instant: datetime, requires: Requires) -> Stream:
         draft = _Draft(stream)
-        self._settle(draft, instant, SYSTEM, requires)
+        self._settle(draft, instant, instant, SYSTEM, requires)
         return draft.stream

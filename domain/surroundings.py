@@ -33,18 +33,20 @@ class Claims(Protocol):
 
 
 class Surroundings:
-    """Makes the context of each decision. `read` gives a stream as recorded, `settle` one as it is at an instant."""
+    """Makes the context of each decision. `read` gives a stream as recorded, `read_at` as of an instant, `settle` what is due by then."""
 
     def __init__(
         self,
         log: Claims,
         rules: Rules,
         read: Callable[[UUID], Stream | None],
+        read_at: Callable[[UUID, datetime], Stream | None],
         settle: Callable[[Stream, datetime, Requires], Stream],
     ) -> None:
         self._log = log
         self._rules = rules
         self._read = read
+        self._read_at = read_at
         self._settle = settle
 
     def context(
@@ -142,6 +144,10 @@ class Surroundings:
         if stream is None:
             return None
         requires[id] = stream.version
+        if context.now < context.observed_at and stream.last_at > context.now:
+            stream = self._read_at(id, context.now)  # what is carried out late does not know what came after it was due
+            if stream is None:
+                return None
         return self._settle(stream, context.now, requires)
 
     def _overlaps(self, account_id: UUID, ranges: Sequence[str]) -> list[Overlap]:

@@ -165,7 +165,7 @@ class Assembly:
 
     @cached_property
     def heartbeat(self) -> Heartbeat:
-        return Heartbeat(self.tables.catch_up, (self.reactions, self.due_deadlines, self.sender), self.gate.heartbeat)
+        return Heartbeat(self.tables.catch_up, self.reactions, (self.due_deadlines, self.sender), self.gate.heartbeat)
 
     @cached_property
     def loop(self) -> Loop:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from domain.application import Lifecycle
 from domain.errors import Refused
+from ops.eventstore.engine import LOCK_SECONDS
 from projections import deadlines, own_facts
 from projections.emails import outbox
 from projections.follower import Database
@@ -76,11 +77,13 @@ class Gate:
                 yield
             return
         with self._session() as connection:
+            connection.exec_driver_sql("SET lock_timeout = 0")  # a heartbeat that is under way may take its time
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             try:
                 yield
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+                connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:

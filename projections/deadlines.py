@@ -12,7 +12,7 @@ from domain.streams import Stream
 from projections.commands_codec import encode_command
 from projections.follower import Fact, latest, upsert
 from projections.tables import Instant, metadata
-from projections.work import claim, finish, give_back, work_table
+from projections.work import claim, finish, give_back, is_free, work_table
 
 deadlines = Table(
     "deadlines",
@@ -72,11 +72,18 @@ class Deadlines:
         upsert(connection, due, next_ones)
 
 
-def claim_due(connection: Connection, *, owner: str, now: datetime, real_now: datetime, limit: int) -> list[UUID]:
-    """Streams with an overdue deadline, the longest overdue first, leased to `owner`."""
-    return claim(
-        connection, due, due.c.stream_id, due.c.due_at <= now, due.c.due_at, due_work, owner=owner, now=now, real_now=real_now, limit=limit
-    )
+def longest_overdue(connection: Connection, *, now: datetime, real_now: datetime) -> datetime | None:
+    """The first instant at which something was due that nobody is at."""
+    free = is_free(due_work, now, real_now)
+    first = select(func.min(due.c.due_at)).select_from(due.outerjoin(due_work, due.c.stream_id == due_work.c.id))
+    found: datetime | None = connection.scalar(first.where(due.c.due_at <= now, free))
+    return found
+
+
+def claim_due(connection: Connection, *, owner: str, due_at: datetime, now: datetime, real_now: datetime, limit: int) -> list[UUID]:
+    """Streams with a deadline that was due at `due_at` or before, leased to `owner`."""
+    is_due = due.c.due_at <= due_at
+    return claim(connection, due, due.c.stream_id, is_due, due.c.due_at, due_work, owner=owner, now=now, real_now=real_now, limit=limit)
 
 
 def settled(connection: Connection, streams: Iterable[Stream], owner: str) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, delete, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, String, Table, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from domain.application import Codec, Lifecycle, Log
 from domain.events.base import Recorded
@@ -96,10 +98,8 @@ class TableFollowers:
     def prepare(self) -> None:
         """Make sure that each projection has its position."""
         with self._database.writing() as connection:
-            known = set(connection.scalars(select(followers.c.name)))
             for name in self.names:
-                if name not in known:
-                    connection.execute(insert(followers).values(name=name, position=0))
+                begin(connection, name)
 
     def position(self) -> int:
         """How far the slowest of them is."""
@@ -163,6 +163,12 @@ class TableFollowers:
         return len(facts)
 
 
+def begin(connection: Connection, name: str) -> None:
+    """A follower starts at the beginning of the log, unless it, or another process for it, has started before."""
+    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    connection.execute(dialect_insert(followers).values(name=name, position=0).on_conflict_do_nothing())
+
+
 def latest(facts: Sequence[Fact]) -> list[Fact]:
     """The last fact of each stream: enough where only the present state is kept."""
     return list({fact.recorded.stream_id: fact for fact in facts}.values())
@@ -172,10 +178,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]])
     """Insert rows, or replace what stands under their primary keys."""
     if not rows:
         return
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as dialect_insert  # noqa: PLC0415 - one of two, by dialect
-    else:
-        from sqlalchemy.dialects.sqlite import insert as dialect_insert  # type: ignore[assignment]  # noqa: PLC0415
+    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
     statement = dialect_insert(table)
     given = set(rows[0]) - {column.name for column in table.primary_key}
     connection.execute(

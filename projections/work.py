@@ -30,6 +30,17 @@ def work_table(name: str) -> Table:
     )
 
 
+def is_free(work: Table, now: datetime, real_now: datetime) -> ColumnElement[bool]:
+    """Nobody is at it, and it may be tried now. The work table is joined from outside: no row of it means never tried."""
+    return or_(
+        work.c.id.is_(None),
+        and_(
+            or_(work.c.lease_until.is_(None), work.c.lease_until <= real_now),
+            or_(work.c.not_before.is_(None), work.c.not_before <= now),
+        ),
+    )
+
+
 def claim(
     connection: Connection,
     of: Table,
@@ -47,18 +58,12 @@ def claim(
 
     On PostgreSQL rows that another process is just claiming are passed over; on SQLite a writer is alone anyway.
     """
-    free = or_(
-        work.c.id.is_(None),
-        and_(
-            or_(work.c.lease_until.is_(None), work.c.lease_until <= real_now),
-            or_(work.c.not_before.is_(None), work.c.not_before <= now),
-        ),
-    )
-    statement = select(key).select_from(of.outerjoin(work, key == work.c.id)).where(is_due, free).order_by(order).limit(limit)
+    statement = select(key).select_from(of.outerjoin(work, key == work.c.id)).where(is_due, is_free(work, now, real_now))
+    statement = statement.order_by(order).limit(limit)
     ids = list(connection.scalars(statement.with_for_update(of=of, skip_locked=True)))
     known = {row.id: row for row in connection.execute(select(work).where(work.c.id.in_(ids)))}
     # Looked at again under the lock: who was faster may have leased a row since our statement began, and let go of its lock.
-    ids = [id for id in ids if id not in known or _is_free(known[id], now, real_now)]
+    ids = [id for id in ids if id not in known or _still_free(known[id], now, real_now)]
     rows = [
         {
             "id": id,
@@ -73,7 +78,7 @@ def claim(
     return ids
 
 
-def _is_free(row: Row[Any], now: datetime, real_now: datetime) -> bool:
+def _still_free(row: Row[Any], now: datetime, real_now: datetime) -> bool:
     unleased = row.lease_until is None or row.lease_until <= real_now
     return unleased and (row.not_before is None or row.not_before <= now)
 

@@ -10,7 +10,7 @@ from projections import deadlines
 from projections.follower import Database
 
 BATCH = 100
-RETRY = timedelta(minutes=1)
+RETRY = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
@@ -23,14 +23,21 @@ class DueDeadlines:
         self._owner = owner
 
     def tick(self) -> int:
-        """Settle one batch of overdue streams. Returns how many were settled."""
-        now = self._lifecycle.clock.now()
+        """Settle a batch of the longest overdue streams, each up to that instant only. Returns how many were settled.
+
+        So what follows from them is asked for before what fell due later takes effect, also after an outage.
+        """
+        now, real_now = self._lifecycle.clock.now(), self._real_clock.now()
+        with self._database.reading() as connection:
+            instant = deadlines.longest_overdue(connection, now=now, real_now=real_now)
+        if instant is None:
+            return 0
         with self._database.writing() as connection:
-            claimed = deadlines.claim_due(connection, owner=self._owner, now=now, real_now=self._real_clock.now(), limit=BATCH)
+            claimed = deadlines.claim_due(connection, owner=self._owner, due_at=instant, now=now, real_now=real_now, limit=BATCH)
         settled, failed = [], []
         for stream in claimed:
             try:
-                settled.append(self._lifecycle.settle(stream).stream)
+                settled.append(self._lifecycle.settle(stream, until=instant).stream)
             except Exception as error:
                 log.exception("deadline_failed", stream=str(stream))
                 failed.append((stream, str(error)))

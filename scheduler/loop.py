@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC
 from typing import Protocol
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 log = structlog.get_logger()
@@ -26,10 +27,13 @@ class Part(Protocol):
 
 
 class Heartbeat:
-    """Followers, reactions, deadlines, outbox, in this order, until nothing is left at this instant."""
+    """Followers and all reactions, then a batch of deadlines and of letters, and so on until nothing is left at this instant."""
 
-    def __init__(self, catch_up: Callable[[], int], parts: tuple[Part, ...], pause: Callable[[], AbstractContextManager[bool]]) -> None:
+    def __init__(
+        self, catch_up: Callable[[], int], reactions: Part, parts: tuple[Part, ...], pause: Callable[[], AbstractContextManager[bool]]
+    ) -> None:
         self._catch_up = catch_up
+        self._reactions = reactions
         self._parts = parts
         self._pause = pause
         self.last_beat = time.monotonic()
@@ -45,10 +49,12 @@ class Heartbeat:
         """Go round until a whole round finds nothing to do."""
         while True:
             done = self._catch_up()
+            while reacted := self._reactions.tick():
+                done += reacted + self._catch_up()
+                self.last_beat = time.monotonic()
             for part in self._parts:
-                while worked := part.tick():
-                    done += worked
-                    self.last_beat = time.monotonic()
+                done += part.tick()
+                self.last_beat = time.monotonic()
             if not done:
                 return
 
@@ -94,7 +100,8 @@ class Loop:
         while not self._stopping.wait(self._seconds):
             if time.monotonic() - self._heartbeat.last_beat > patience:
                 log.error("heartbeat_stood_still", seconds=patience)
-                self._scheduler.shutdown(wait=False)
+                with suppress(SchedulerNotRunningError):
+                    self._scheduler.shutdown(wait=False)
                 self._scheduler = self._clockwork()
                 self._heartbeat.last_beat = time.monotonic()
                 self._scheduler.start()

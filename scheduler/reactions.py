@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 import structlog
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from domain.application import Codec, Lifecycle, Log
 from domain.clock import Clock
@@ -13,7 +13,7 @@ from domain.commands.base import Command
 from domain.errors import DomainError
 from domain.events.base import Metadata, Recorded
 from domain.policies import ForEach, policies
-from projections.follower import Database, TableFollowers, followers
+from projections.follower import Database, TableFollowers, begin, followers
 from projections.work import LEASE
 
 NAME = "reactions"
@@ -50,8 +50,7 @@ class Reactions:
 
     def prepare(self) -> None:
         with self._database.writing() as connection:
-            if connection.scalar(select(followers.c.name).where(followers.c.name == NAME)) is None:
-                connection.execute(insert(followers).values(name=NAME, position=0))
+            begin(connection, NAME)
 
     def position(self) -> int:
         with self._database.reading() as connection:
@@ -100,7 +99,7 @@ class Reactions:
             actor="tenure", role="system", command_id=id, correlation_id=cause.correlation_id, causation_id=cause.command_id
         )
         try:
-            self._lifecycle.handle(command, metadata=metadata)
+            self._lifecycle.handle(command, metadata=metadata, at=recorded.event.at)
             self.counts.asked += 1
         except DomainError as refused:
             self.counts.refused += 1

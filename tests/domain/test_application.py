@@ -15,7 +15,14 @@ from domain.application import Busy, KeyReused, Lifecycle, VersionMismatch
 from domain.clock import FixedClock
 from domain.commands.api_token import IssueToken, RevokeToken, RotateToken
 from domain.commands.institutional_account import Amend, Convert, Nominate, Suspend
-from domain.commands.itk_subscription import ActivateSubscription, CancelSubscription, OpenSubscription, RenewSubscription
+from domain.commands.institutional_user_plan import RequestRenewal, RequestUserPlan
+from domain.commands.itk_subscription import (
+    ActivateSubscription,
+    CancelSubscription,
+    OpenSubscription,
+    ReinstateSubscription,
+    RenewSubscription,
+)
 from domain.context import ClaimedDomain
 from domain.errors import NotFound, Outdated, Refused
 from domain.events.base import Metadata
@@ -356,3 +363,53 @@ def test_what_is_not_there_is_not_found(lifecycle: Lifecycle):
     for command in (RenewSubscription(id=ACCOUNT), RevokeToken(id=SUBSCRIPTION)):
         with pytest.raises(NotFound):
             lifecycle.handle(command, metadata=NORTH)
+
+
+# late, but as if in time
+
+
+def test_a_consequence_takes_effect_when_its_cause_did(lifecycle: Lifecycle, clock: FixedClock):
+    token = issue()
+    lifecycle.handle(token, metadata=NORTH)
+    clock.instant = START + 60 * DAY
+    outcome = lifecycle.handle(RevokeToken(id=token.id), metadata=NORTH, at=START + 30 * DAY)
+    assert [START + 30 * DAY] == [pending.event.at for pending in outcome.events]
+
+
+def test_a_consequence_lets_nothing_fall_due_that_was_due_later(lifecycle: Lifecycle, clock: FixedClock):
+    token = issue()
+    lifecycle.handle(token, metadata=NORTH)
+    clock.instant = START + 400 * DAY
+    lifecycle.handle(RevokeToken(id=token.id), metadata=NORTH, at=START + 30 * DAY)
+    assert ["token.issued", "token.revoked"] == topics(lifecycle, token.id)
+
+
+def test_settling_stops_at_the_instant_that_is_asked_for(lifecycle: Lifecycle, clock: FixedClock):
+    clock.instant = ENDS_AT + 400 * DAY
+    lifecycle.settle(SUBSCRIPTION, until=ENDS_AT)
+    assert "grace" == lifecycle.load(SUBSCRIPTION).state.status
+    lifecycle.settle(SUBSCRIPTION)
+    assert "ended" == lifecycle.load(SUBSCRIPTION).state.status
+
+
+def test_what_is_settled_late_does_not_know_what_came_after_it_was_due(lifecycle: Lifecycle, clock: FixedClock):
+    """A plan was due to end with its subscription's grace; that the subscription was reinstated a week later came too late for it."""
+    plan = RequestUserPlan(
+        id=uuid4(),
+        account_id=ACCOUNT,
+        subscription_id=SUBSCRIPTION,
+        registered_account_id="u1",
+        email="ada@fu-berlin.de",
+        name=None,
+        person_key="k1",
+    )
+    lifecycle.handle(plan, metadata=NORTH)
+    until = lifecycle.load(plan.id).state.until
+    clock.instant = ENDS_AT - DAY
+    lifecycle.handle(RequestRenewal(id=plan.id), metadata=NORTH)
+    clock.instant = until + 7 * DAY
+    lifecycle.handle(ReinstateSubscription(id=SUBSCRIPTION, mode="contiguous"), metadata=NORTH)
+    clock.instant = until + 8 * DAY
+    lifecycle.settle(plan.id)
+    assert "user-plan.expired" == topics(lifecycle, plan.id)[-1]
+    assert until == lifecycle.load(plan.id).last_at

@@ -106,7 +106,7 @@ def scheduler_at(process, real_now, owner="heir"):
 def leased(process, owner, real_now):
     now = process.clock.now()
     with process.database.writing() as connection:
-        return claim_due(connection, owner=owner, now=now, real_now=real_now, limit=100)
+        return claim_due(connection, owner=owner, due_at=now, now=now, real_now=real_now, limit=100)
 
 
 def work_on(process, stream):
@@ -147,7 +147,7 @@ def test_a_stream_that_cannot_be_settled_is_put_off_and_holds_up_nobody(home):
     with process.database.writing() as connection:
         connection.execute(insert(due).values(stream_id=lost, due_at=START, version=1))  # the longest overdue, and nowhere in the log
     set_clock(process, START + DAY)
-    assert 4 == process.due_deadlines.tick()
+    assert 4 == drain(process.due_deadlines)
     assert sorted(streams) == sorted(each.stream_id for each in happened(process, TokenExpired))
     put_off = work_on(process, lost)
     assert (None, START + DAY + RETRY, 1) == (put_off.lease_owner, put_off.not_before, put_off.attempts)
