@@ -124,11 +124,14 @@ def _of_account(recorded: Recorded) -> Iterator[Letter]:
         case ContactUnreachable(address=address):
             yield Letter(template="contact-unreachable", audience=to, facts={"address": address})
         case ContactTransferRequested() as event:
-            moved = {"old_email": event.old_email, "new_email": event.email, "transfer_id": event.transfer_id}
-            facts = moved | {"lapses_at": event.lapses_at}
-            yield Letter(template="contact-transfer-confirm", audience=Audience.NEW_MAILBOX, facts=facts, not_after=event.lapses_at)
+            end = event.lapses_at
+            moved = {"old_email": event.old_email, "new_email": event.email, "lapses_at": end}
+            asked = moved | {"transfer_id": event.transfer_id}
+            yield Letter(template="contact-transfer-confirm", audience=Audience.NEW_MAILBOX, facts=asked, not_after=end)
+            told = moved | {"transferred_at": None}
+            yield Letter(template="contact-transferred", audience=Audience.OLD_MAILBOX, facts=told, not_after=end)
         case ContactTransferred() as event:
-            moved = {"old_email": event.old_email, "new_email": event.new_contact.email, "transferred_at": event.at}
+            moved = {"old_email": event.old_email, "new_email": event.new_contact.email, "transferred_at": event.at, "lapses_at": None}
             for mailbox in (Audience.OLD_MAILBOX, Audience.NEW_MAILBOX):
                 yield Letter(template="contact-transferred", audience=mailbox, facts=moved)
 

@@ -17,6 +17,7 @@ Every template has `institution` (None where it is not known yet). An instant is
 | compensated | True if the time of the suspension is given back |
 | extended_days | days that a resumption gave back, 0 for none |
 | address | the one that could not be reached |
+| transferred_at | when the new mailbox confirmed; None while it is only asked to, until `lapses_at` |
 | email | the nominated account's, or the user plan's |
 | label, prefix, last_four | what a token is known by; its secret is never a fact |
 | where | where a secret was found, as it was reported |
@@ -70,7 +71,7 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     "account-reinstated": _INSTITUTION,
     "contact-unreachable": _INSTITUTION | {"address": "biblioteca@esempio.example"},
     "contact-transfer-confirm": _MOVED | {"lapses_at": _NOON, "confirm_url": "https://tenure.example/confirm/c29tZSBzaWduZWQgdmFsdWU"},
-    "contact-transferred": _MOVED | {"transferred_at": _NOON},
+    "contact-transferred": _MOVED | {"transferred_at": _NOON, "lapses_at": None},
     "user-plan-activated": _PERSON | {"until": _END, "plans": _USER_PLANS},
     "user-plan-under-review": _PERSON,
     "user-plan-rejected": _PERSON | {"cause": "wrong-domain"},

@@ -49,7 +49,7 @@ LETTERS = {
     account.AccountSuspended: [("account-suspended", TO)],
     account.AccountReinstated: [("account-reinstated", TO)],
     account.ContactUnreachable: [("contact-unreachable", TO)],
-    account.ContactTransferRequested: [("contact-transfer-confirm", Audience.NEW_MAILBOX)],
+    account.ContactTransferRequested: [("contact-transfer-confirm", Audience.NEW_MAILBOX), ("contact-transferred", Audience.OLD_MAILBOX)],
     account.ContactTransferred: [("contact-transferred", Audience.OLD_MAILBOX), ("contact-transferred", Audience.NEW_MAILBOX)],
     subscription.SubscriptionActivated: [("subscription-activated", TO)],
     subscription.SubscriptionRenewed: [("subscription-renewed", TO), ("subscription-renewed", BILLS)],
@@ -219,7 +219,7 @@ def test_what_comes_too_late_to_be_of_use_says_so():
     assert [LAPSED.ends_for_good_at] == [letter.not_after for letter in written(LAPSED, state_after(*IN_FORCE, IN_GRACE))]
     assert [None, None] == [letter.not_after for letter in written(RENEWED)]
     requested = sample(account.ContactTransferRequested)
-    assert [requested.lapses_at] == [letter.not_after for letter in written(requested)]
+    assert [requested.lapses_at, requested.lapses_at] == [letter.not_after for letter in written(requested)]
     last_days = token.TokenExpiring(at=ENDS_AT - DAY, days_left=1, expires_at=ENDS_AT)
     assert [ENDS_AT] == [letter.not_after for letter in written(last_days)]
 

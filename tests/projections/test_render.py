@@ -359,3 +359,12 @@ def test_a_long_name_ends_in_an_ellipsis():
     assert "Università" == clipped("Università", 10)
     assert "Universit…" == clipped("Università X", 10)
     assert "東京東京…" == clipped("東京東京東京", 10)
+
+
+def test_the_old_mailbox_learns_at_once_what_is_asked_and_when_it_is_done():
+    done = letter("contact-transferred")
+    asked = letter("contact-transferred", transferred_at=None, lapses_at=datetime(2027, 9, 21, 10, 30, tzinfo=UTC))
+    for message, subject, told in ((done, "has changed", "now go to the new address"), (asked, "is to change", "Nothing has changed yet")):
+        assert subject in message["Subject"]
+        assert told in in_one_line(text_of(message))
+        assert told in in_one_line(html_of(message))

@@ -226,13 +226,13 @@ def test_a_letter_to_the_old_mailbox_of_a_transfer_is_refused_once_and_not_for_e
     transfer, new = contact("x").id, contact("y").id
     ask(process, RequestContactTransfer(id=account, transfer_id=transfer, new_contact_id=new, email=BO))
     send_all(process)
-    assert (BO, "contact-transfer-confirm") == left(catcher)[-1]
+    assert (BO, "contact-transfer-confirm") in left(catcher)
     ask(process, ConfirmContactTransfer(id=account, transfer_id=transfer))
     with scripted({Stage.RCPT: Fault.NEVER}, times=1) as (url, server):
         closing = home.process(url)
         closing.heartbeat.drain()
         assert 2 == server.count("RCPT")
-    assert ["bounced", "sent"] == [row.status for row in rows(process) if row.template == "contact-transferred"]
+    assert ["sent", "bounced", "sent"] == [row.status for row in rows(process) if row.template == "contact-transferred"]
     assert [] == happened(process, ContactUnreachable)
 
 
@@ -310,7 +310,7 @@ def test_a_letter_that_the_server_does_not_want_is_on_record_and_says_nothing_of
         assert 2 == server.count("DATA")
     (bounced,) = happened(process, EmailBounced)
     assert not bounced.event.hard
-    assert ["bounced", "sent"] == [row.status for row in rows(process)]
+    assert ["sent", "bounced", "sent"] == [row.status for row in rows(process)]
     assert [] == happened(process, ContactUnreachable)
 
 
