@@ -6,6 +6,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 DateOrInstant = TypeVar("DateOrInstant", date, datetime)
+SATURDAY = 5
 
 
 def months_after(anchor: DateOrInstant, months: int) -> DateOrInstant:
@@ -87,3 +88,31 @@ def later_by_days(instant: datetime, days: int, zone: str) -> datetime:
     local = instant.astimezone(ZoneInfo(zone)) + timedelta(days=days)
     # Of a doubled time fold 1 is the later reading; of a missing one it is fold 0, which still has the offset before the gap.
     return max(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
+def after_working_days(instant: datetime, days: int, zone: str) -> datetime:
+    """The same local time of day `days` working days later, in UTC; a doubled or missing time as `later_by_days` has it.
+
+    Saturday and Sunday are no working days, nor is a date that the zone skipped. What comes in on one counts from the start of the next
+    working day.
+    """
+    first = local_date(instant, zone)
+    if not _is_working_day(first, zone):
+        first = _working_day_after(first, zone)
+        instant = start_of_day(first, zone)
+    last = first
+    for _ in range(days):
+        last = _working_day_after(last, zone)
+    later = later_by_days(instant, (last - first).days, zone)
+    landed = local_date(later, zone)
+    # A time in a gap that reaches over midnight is moved into the next date, which may be a Saturday.
+    return later if _is_working_day(landed, zone) else start_of_day(_working_day_after(landed, zone), zone)
+
+
+def _is_working_day(day: date, zone: str) -> bool:
+    return day.weekday() < SATURDAY and start_of_day(day, zone) < start_of_day(day + timedelta(days=1), zone)
+
+
+def _working_day_after(day: date, zone: str) -> date:
+    following = day + timedelta(days=1)
+    return following if _is_working_day(following, zone) else _working_day_after(following, zone)

@@ -7,10 +7,11 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.calendar import (
+    after_working_days,
     end_of_day_before,
     later_by_days,
     local_date,
@@ -260,3 +261,76 @@ def test_a_day_and_a_moment_are_two_days():
     assert 1 == whole_local_days(start, start + DAY, "Europe/Berlin")
     assert 2 == whole_local_days(start, start + DAY + MICROSECOND, "Europe/Berlin")
     assert 1 == whole_local_days(utc(2011, 12, 29, 20), utc(2011, 12, 30, 20), "Pacific/Apia")
+
+
+# Working days
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "days", "later"),
+    [
+        pytest.param("Europe/Berlin", utc(2027, 5, 11, 9), 1, utc(2027, 5, 12, 9), id="Tuesday to Wednesday"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 14, 9), 1, utc(2027, 5, 17, 9), id="Friday to Monday"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 12, 9), 5, utc(2027, 5, 19, 9), id="five are a week"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 12, 9), 13, utc(2027, 5, 31, 9), id="over two weekends and onto a Monday"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 14, 9), 0, utc(2027, 5, 14, 9), id="none are no change"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 15, 9), 0, utc(2027, 5, 16, 22), id="but of a Saturday it is Monday"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 15, 9), 1, utc(2027, 5, 17, 22), id="Saturday counts from the start of Monday"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 16, 21, 59), 1, utc(2027, 5, 17, 22), id="and so does the end of Sunday"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 16, 22), 1, utc(2027, 5, 17, 22), id="and Monday's first instant itself"),
+        pytest.param("Europe/Berlin", utc(2027, 5, 16, 22, 1), 1, utc(2027, 5, 17, 22, 1), id="a minute later is a minute later"),
+        pytest.param("Europe/Berlin", utc(2027, 3, 26, 10), 1, utc(2027, 3, 29, 9), id="over a short weekend"),
+        pytest.param("America/New_York", utc(2027, 11, 5, 21), 1, utc(2027, 11, 8, 22), id="over a long weekend"),
+        pytest.param("Pacific/Auckland", utc(2027, 5, 14, 13), 1, utc(2027, 5, 17, 12), id="a Saturday there, a Friday in UTC"),
+        pytest.param("Pacific/Auckland", utc(2027, 5, 16, 13), 1, utc(2027, 5, 17, 13), id="a Monday there, a Sunday in UTC"),
+        pytest.param("Pacific/Honolulu", utc(2027, 5, 15, 5), 1, utc(2027, 5, 18, 5), id="a Friday there, a Saturday in UTC"),
+        pytest.param("Pacific/Honolulu", utc(2027, 5, 17, 5), 1, utc(2027, 5, 18, 10), id="a Sunday there, a Monday in UTC"),
+        pytest.param("Africa/Cairo", utc(2027, 4, 28, 22, 30), 1, utc(2027, 4, 29, 22, 30), id="a missing time is moved past the gap"),
+        pytest.param("Africa/Cairo", utc(2027, 10, 27, 20, 30), 1, utc(2027, 10, 28, 21, 30), id="of two times the later"),
+        pytest.param("Africa/Cairo", utc(2027, 10, 28, 20, 30), 1, utc(2027, 10, 29, 21, 30), id="from the first of two times"),
+        pytest.param("Africa/Cairo", utc(2027, 10, 28, 21, 30), 1, utc(2027, 10, 29, 21, 30), id="from the second of two times"),
+        pytest.param("Pacific/Apia", utc(2011, 12, 29, 20), 1, utc(2012, 1, 1, 20), id="the Friday that Samoa skipped was none"),
+    ],
+)
+def test_working_days_later(zone, instant, days, later):
+    assert later == after_working_days(instant, days, zone)
+    assert later == after_working_days(instant.astimezone(ZoneInfo("Asia/Tokyo")), days, zone)
+    assert after_working_days(instant, days, zone).tzinfo is UTC
+
+
+WORKING_DAYS = st.integers(0, 12)
+
+
+@settings(max_examples=500, deadline=None)
+@given(near_changes(), WORKING_DAYS)
+def test_a_working_day_is_no_day_of_a_weekend(place, days):
+    zone, instant = place
+    later = after_working_days(instant, days, zone)
+    assert later >= instant
+    assert local_date(later, zone).weekday() < 5
+    assert later <= after_working_days(instant, days + 1, zone)
+
+
+@settings(max_examples=500, deadline=None)
+@given(near_changes(), WORKING_DAYS, st.timedeltas(timedelta(0), 4 * DAY))
+def test_what_comes_in_later_is_due_no_sooner(place, days, after):
+    """By the clocks on the wall: an hour that they repeat shows earlier times later, and a time that they jump over gives way to later ones."""
+    zone, instant = place
+    here = ZoneInfo(zone)
+    first, second = instant.astimezone(here), (instant + after).astimezone(here)
+    due = after_working_days(instant, days, zone)
+    assume(first.replace(tzinfo=None) <= second.replace(tzinfo=None))
+    assume(first.weekday() >= 5 or first.time() == due.astimezone(here).time())
+    assert due <= after_working_days(instant + after, days, zone)
+
+
+@settings(max_examples=500, deadline=None)
+@given(near_changes(), WORKING_DAYS)
+def test_a_weekend_counts_as_the_start_of_monday(place, days):
+    zone, instant = place
+    day = local_date(instant, zone)
+    saturday = day + timedelta(days=5 - day.weekday())
+    due = after_working_days(start_of_day(saturday + 2 * DAY, zone), days, zone)
+    for moment in (start_of_day(saturday, zone), start_of_day(saturday + DAY, zone), start_of_day(saturday + 2 * DAY, zone) - MICROSECOND):
+        if local_date(moment, zone).weekday() >= 5:
+            assert due == after_working_days(moment, days, zone)
