@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any, Protocol
@@ -12,28 +12,15 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import InfrastructureFactory, IntegrityError, Notification, StoredEvent
 from eventsourcing.utils import Environment
 
+from domain.attempt import SYSTEM, Attempt, Draft, Judged, Pending
 from domain.clock import Clock
-from domain.commands.base import Command, Deadline
-from domain.context import Context
-from domain.deadlines import settle
-from domain.errors import ClaimHeld, NotFound, Outdated, Refused
+from domain.commands.base import Command
+from domain.errors import ClaimHeld, DomainError, NotFound, Outdated, Refused
 from domain.events.base import Claim, Event, Metadata, Recorded, Release
 from domain.rules import DEFAULT_RULES, Rules
-from domain.streams import EPOCH, Aggregate, Stream, empty_for
-from domain.surroundings import Requires, Surroundings
+from domain.streams import EPOCH, Stream, empty_for
 
 NOBODY = Metadata(actor="", role="")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pending:
-    """An event with its place in its stream, not yet in the log."""
-
-    originator_id: UUID
-    originator_version: int
-    account_id: UUID | None
-    metadata: Metadata
-    event: Event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +82,7 @@ class Log(Protocol):
         self,
         stored_events: Sequence[StoredEvent],
         *,
-        command: CommandRecord | None = None,
+        commands: Sequence[CommandRecord] = (),
         requires: Mapping[UUID, int] = ...,
         claims: Sequence[tuple[UUID, Claim | Release]] = (),
         **kwargs: Any,
@@ -105,13 +92,21 @@ class Log(Protocol):
 
     def read_stream(self, stream_id: UUID, *, after: int = 0, until: int | None = None) -> list[StoredNotification]: ...
 
+    def read_streams(self, after: Mapping[UUID, int]) -> list[StoredNotification]:
+        """The events of several streams, each behind the version given for it, in the order of their versions."""
+        ...
+
     def read_log(self, *, after: int, limit: int, only: Selection | None = None) -> list[StoredNotification]: ...
 
     def max_notification_id(self) -> int | None: ...
 
     def find_command(self, command_id: UUID) -> CommandRecord | None: ...
 
+    def find_commands(self, command_ids: Sequence[UUID]) -> dict[UUID, CommandRecord]: ...
+
     def holder(self, kind: str, key: str) -> UUID | None: ...
+
+    def holders(self, kind: str, keys: Sequence[str]) -> dict[str, UUID]: ...
 
     def claims(self, kind: str, low: str, high: str) -> list[tuple[str, UUID]]:
         """The claims of a kind with low <= key < high, in order of their keys (compared as bytes)."""
@@ -172,30 +167,8 @@ class Outcome:
         return self.streams[-1]
 
 
-@dataclass
-class _Draft:
-    """A stream on its way through settling and deciding."""
-
-    stream: Stream
-    pending: list[Pending] = field(default_factory=list)
-
-    def add(self, event: Event, metadata: Metadata) -> None:
-        state = self.stream.state.evolve(event)
-        self.stream = Stream(self.stream.id, state, self.stream.version + 1, event.at)
-        self.pending.append(
-            Pending(
-                originator_id=self.stream.id,
-                originator_version=self.stream.version,
-                account_id=self.stream.account_id,
-                metadata=metadata,
-                event=event,
-            )
-        )
-
-
 TRIES = 4
 CACHED_STREAMS = 20_000
-SYSTEM = Metadata(actor="tenure", role="system")
 _TAKEN = {
     "registered-account": ("registered-account-taken", "registered_account_id", "the registered account {key} belongs to account {holder}"),
     "domain": ("domain-taken", "domains", "the domain {key} is held by account {holder}"),
@@ -217,7 +190,6 @@ class Lifecycle(Application[UUID]):
         self.on_recorded = on_recorded
         self._cache: OrderedDict[UUID, Stream] = OrderedDict()
         self._cache_lock = Lock()
-        self._surroundings = Surroundings(store.log, rules, self._read, self._read_at, self._settled)
         super().__init__()
 
     def construct_env(self, name: str, env: Any = None) -> Environment:  # noqa: ARG002 - the settings come from elsewhere
@@ -240,20 +212,40 @@ class Lifecycle(Application[UUID]):
         return self.at_instant(self.load(id), self.clock.now())
 
     def at_instant(self, stream: Stream, instant: datetime) -> Stream:
-        return replace(self._settled(stream, instant, {}), version=stream.version)
+        return replace(self._attempt_at(instant).settled(stream, instant), version=stream.version)
+
+    def _attempt_at(self, observed_at: datetime, instant: datetime | None = None) -> Attempt:
+        return Attempt(self._store.log, self.rules, self._read, self._read_at, observed_at, instant)
 
     def _read(self, id: UUID, until: int | None = None) -> Stream | None:
         with self._cache_lock:
             known = self._cache.get(id)
         if known is not None and until is not None and known.version > until:
             known = None
-        stream = known
-        for stored in self._store.log.read_stream(id, after=known.version if known else 0, until=until):
-            event = self.codec.to_recorded(stored).event
-            before = stream.state if stream else empty_for(event)
-            stream = Stream(id, before.evolve(event), stored.originator_version, event.at)
+        stored = self._store.log.read_stream(id, after=known.version if known else 0, until=until)
+        stream = self._folded(known, stored)
         if stream is not None and until is None:
             self._remember(stream)
+        return stream
+
+    def _read_many(self, ids: Sequence[UUID]) -> dict[UUID, Stream | None]:
+        """The streams, read together."""
+        with self._cache_lock:
+            known = {id: self._cache.get(id) for id in ids}
+        news: dict[UUID, list[StoredNotification]] = {id: [] for id in ids}
+        for each in self._store.log.read_streams({id: stream.version if stream else 0 for id, stream in known.items()}):
+            news[UUID(str(each.originator_id))].append(each)
+        streams = {id: self._folded(known[id], news[id]) for id in news}
+        for stream in streams.values():
+            if stream is not None:
+                self._remember(stream)
+        return streams
+
+    def _folded(self, stream: Stream | None, stored: Sequence[StoredNotification]) -> Stream | None:
+        for each in stored:
+            recorded = self.codec.to_recorded(each)
+            before = stream.state if stream else empty_for(recorded.event)
+            stream = Stream(recorded.stream_id, before.evolve(recorded.event), recorded.version, recorded.event.at)
         return stream
 
     def _read_at(self, id: UUID, instant: datetime) -> Stream | None:
@@ -324,10 +316,60 @@ class Lifecycle(Application[UUID]):
                 continue
         raise Busy
 
+    def handle_apart(self, asked: Sequence[tuple[Command, Metadata]], *, at: datetime | None = None) -> list[DomainError | None]:
+        """Commands that have nothing to do with one another, each once per its own id; the refusal of each, or None.
+
+        They are recorded together where that goes, and one by one where it does not.
+        """
+        known = self._store.log.find_commands([metadata.command_id for _, metadata in asked if metadata.command_id])
+        fresh = [each for each in asked if each[1].command_id not in known]
+        try:
+            refusals = self._together(fresh, at)
+        except (IntegrityError, Outdated, ClaimHeld, CommandRepeated):
+            refusals = {command.id: self._refusal_of(command, metadata, at) for command, metadata in fresh}
+        return [refusals.get(command.id) for command, _ in asked]
+
+    def _together(self, asked: Sequence[tuple[Command, Metadata]], at: datetime | None) -> dict[UUID, DomainError | None]:
+        if len({command.id for command, _ in asked}) < len(asked):
+            raise Outdated("a stream is asked twice: the second question needs the first one's answer")
+        attempt = self._attempt_at(self.clock.now(), at)
+        attempt.take(self._read_many([command.id for command, _ in asked]))
+        judged = [(attempt.judge(command, metadata), metadata) for command, metadata in asked]
+        records = [_record(each.stream, metadata, "") for each, metadata in judged if each.refusal is None]
+        self._append(attempt.drafts, [record for record in records if record], attempt.requires)
+        return {each.command.id: each.refusal for each, _ in judged}
+
+    def _refusal_of(self, command: Command, metadata: Metadata, at: datetime | None) -> DomainError | None:
+        try:
+            self.handle(command, metadata=metadata, at=at)
+        except DomainError as refusal:
+            return refusal
+        return None
+
+    def handle_rows(
+        self, rows: Sequence[Command], conclude: Callable[[Sequence[Judged]], Command], *, metadata: Metadata, dry_run: bool = False
+    ) -> Outcome:
+        """What is allowed of many commands, and in the same append what follows from their answers; of a dry run only the latter.
+
+        Raises Outdated where somebody was faster: nothing is recorded then, and the rows are to be looked at again.
+        """
+        attempt = self._attempt_at(self.clock.now())
+        attempt.take(self._read_many([command.id for command in rows]))
+        judged = [attempt.judge(command, metadata) for command in rows]
+        if dry_run:
+            attempt.drafts.clear()
+        attempt.decide(conclude(judged), metadata)
+        try:
+            return self._append(attempt.drafts, (), attempt.requires)
+        except (IntegrityError, ClaimHeld) as faster:
+            raise Outdated(str(faster)) from faster
+
     def preview(self, *commands: Command, metadata: Metadata) -> tuple[Event, ...]:
         """What would happen, if it were asked now."""
-        drafts, _ = self._decide(commands, metadata, None, None)
-        return tuple(pending.event for draft in drafts for pending in draft.pending)
+        attempt = self._attempt_at(self.clock.now())
+        for command in commands:
+            attempt.decide(command, metadata)
+        return tuple(pending.event for draft in attempt.drafts for pending in draft.pending)
 
     def _known(self, metadata: Metadata) -> CommandRecord | None:
         return self._store.log.find_command(metadata.command_id) if metadata.command_id else None
@@ -340,27 +382,30 @@ class Lifecycle(Application[UUID]):
     def _attempt(
         self, commands: Sequence[Command], metadata: Metadata, fingerprint: str, if_version: int | None, at: datetime | None
     ) -> Outcome:
-        drafts, requires = self._decide(commands, metadata, if_version, at)
-        shown = drafts[-1].stream
-        command = None
-        if metadata.command_id is not None:
-            command = CommandRecord(command_id=metadata.command_id, fingerprint=fingerprint, stream_id=shown.id, version=shown.version)
-        return self._append(drafts, command, requires)
+        attempt = self._attempt_at(self.clock.now(), at)
+        if if_version is not None:
+            first = attempt.read(commands[0].id)
+            if (first.version if first else 0) != if_version:
+                raise VersionMismatch(first.version if first else 0)
+        for command in commands:
+            attempt.decide(command, metadata)
+        record = _record(attempt.drafts[-1].stream, metadata, fingerprint)
+        return self._append(attempt.drafts, (record,) if record else (), attempt.requires)
 
     def _attempt_to_settle(self, stream: Stream, until: datetime | None) -> Outcome:
-        draft, requires = _Draft(stream), Requires()
         observed_at = self.clock.now()
-        self._settle(draft, min(until or observed_at, observed_at), observed_at, SYSTEM, requires)
-        return self._append([draft], None, requires)
+        attempt, draft = self._attempt_at(observed_at), Draft(stream)
+        attempt.settle(draft, min(until or observed_at, observed_at), SYSTEM)
+        return self._append([draft], (), attempt.requires)
 
-    def _append(self, drafts: Sequence[_Draft], command: CommandRecord | None, requires: Mapping[UUID, int]) -> Outcome:
+    def _append(self, drafts: Sequence[Draft], commands: Sequence[CommandRecord], requires: Mapping[UUID, int]) -> Outcome:
         pending = [each for draft in drafts for each in draft.pending]
         position = 0
-        if pending or command:
+        if pending or commands:
             written = {draft.stream.id for draft in drafts if draft.pending}
             positions = self._store.log.insert_events(
                 [self.mapper.to_stored_event(each) for each in pending],
-                command=command,
+                commands=commands,
                 requires={stream: version for stream, version in requires.items() if pending and stream not in written},
                 claims=[(each.originator_id, claim) for each in pending for claim in each.event.claims()],
             )
@@ -372,45 +417,9 @@ class Lifecycle(Application[UUID]):
             self.on_recorded()
         return Outcome(tuple(draft.stream for draft in drafts), tuple(pending), position or self._store.log.max_notification_id() or 0)
 
-    def _decide(
-        self, commands: Sequence[Command], metadata: Metadata, if_version: int | None, at: datetime | None
-    ) -> tuple[list[_Draft], Requires]:
-        observed_at = self.clock.now()
-        instant = observed_at if at is None else min(at, observed_at)
-        drafts: list[_Draft] = []
-        requires: Requires = {}
-        for command in commands:
-            stream = self._read(command.id) or Stream(command.id, empty_for(command))
-            if type(stream.state) is not type(empty_for(command)):
-                raise NotFound("such thing as", command.id)
-            if if_version is not None and not drafts and stream.version != if_version:
-                raise VersionMismatch(stream.version)
-            draft = _Draft(stream)
-            self._settle(draft, instant, observed_at, metadata, requires)
-            now = max(instant, draft.stream.last_at)
-            released = frozenset(
-                each.originator_id for other in drafts for each in other.pending if Release("token-slot") in each.event.claims()
-            )
-            context = self._surroundings.context(draft.stream, command, now, observed_at, metadata, requires, released)
-            for event in draft.stream.state.decide(command, context):
-                draft.add(event, metadata)
-            drafts.append(draft)
-        return drafts, requires
 
-    def _settle(self, draft: _Draft, instant: datetime, observed_at: datetime, metadata: Metadata, requires: Requires) -> None:
-        stream = draft.stream
-        system = replace(SYSTEM, correlation_id=metadata.correlation_id, causation_id=metadata.command_id)
-
-        def context_at(state: Aggregate, deadline: Deadline) -> Context:
-            return self._surroundings.context(
-                replace(stream, state=state), deadline.command, deadline.due_at, observed_at, system, requires
-            )
-
-        _, events = settle(stream.state, stream.id, instant, stream.last_at, context_at)
-        for event in events:
-            draft.add(event, system)
-
-    def _settled(self, stream: Stream, instant: datetime, requires: Requires) -> Stream:
-        draft = _Draft(stream)
-        self._settle(draft, instant, instant, SYSTEM, requires)
-        return draft.stream
+def _record(shown: Stream, metadata: Metadata, fingerprint: str) -> CommandRecord | None:
+    """That a command was carried out, and how the thing was then that its answer shows."""
+    if metadata.command_id is None:
+        return None
+    return CommandRecord(command_id=metadata.command_id, fingerprint=fingerprint, stream_id=shown.id, version=shown.version)

@@ -12,6 +12,7 @@ from domain.aggregates.api_token import Status as TokenStatus
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.user_import import UserImport
 from domain.events.api_token import TokenExpired, TokenExpiring, TokenIssued, TokenLeaked, TokenRevoked, TokenRotated
 from domain.events.base import Recorded
 from domain.events.institutional_account import (
@@ -26,11 +27,14 @@ from domain.events.institutional_account import (
     Role,
 )
 from domain.events.institutional_user_plan import (
+    RenewalRefused,
     RenewalRequested,
     UserPlanActivated,
+    UserPlanAtRisk,
     UserPlanEnded,
     UserPlanExpired,
     UserPlanExpiring,
+    UserPlanInvited,
     UserPlanRejected,
     UserPlanRenewed,
     UserPlanRequested,
@@ -50,6 +54,7 @@ from domain.events.itk_subscription import (
     SubscriptionResumed,
     SubscriptionSuspended,
 )
+from domain.events.user_import import UserImportCompleted
 from domain.streams import Aggregate
 
 NAMESPACE = UUID("3c9e3f0e-9f53-4a36-8a1f-52c8f4f9d9b7")
@@ -108,6 +113,8 @@ def letters(recorded: Recorded, state: Aggregate) -> Iterator[Letter]:
             yield from _of_user_plan(recorded, state)
         case ApiToken():
             yield from _of_token(recorded, state)
+        case UserImport():
+            yield from _of_import(recorded, state)
 
 
 def _of_account(recorded: Recorded) -> Iterator[Letter]:
@@ -195,13 +202,22 @@ def _both(template: str, facts: Mapping[str, Any], not_after: datetime | None = 
 def _of_user_plan(recorded: Recorded, state: InstitutionalUserPlan) -> Iterator[Letter]:
     to, email = Audience.HOLDER, {"email": state.email}
     match recorded.event:
-        case UserPlanRequested(doubts=doubts) if doubts:
+        case UserPlanRequested(doubts=doubts, import_id=listed) if state.under_review or (doubts and not listed):
             yield Letter(template="user-plan-under-review", audience=to, facts=email)
+        case UserPlanInvited(expires_at=end, registered=registered):
+            invited = email | {"expires_at": end, "registered": registered, "plan_id": recorded.stream_id}
+            yield Letter(template="user-plan-invited", audience=to, facts=invited, not_after=end)
         case UserPlanActivated(until=until, plans=plans):
             facts = email | {"until": until, "plans": [asdict(plan) for plan in plans]}
             yield Letter(template="user-plan-activated", audience=to, facts=facts)
         case UserPlanRejected(why=why):
-            yield Letter(template="user-plan-rejected", audience=to, facts=email | {"cause": why})
+            facts = email | {"cause": why, "renewal": False, "until": None}
+            yield Letter(template="user-plan-rejected", audience=to, facts=facts)
+        case RenewalRefused(why=why):
+            facts = email | {"cause": why, "renewal": True, "until": state.until}
+            yield Letter(template="user-plan-rejected", audience=to, facts=facts)
+        case UserPlanAtRisk(why=why, until=until):
+            yield Letter(template="user-plan-at-risk", audience=to, facts=email | {"why": why, "until": until}, not_after=until)
         case UserPlanExpiring(days_left=days, until=until):
             yield Letter(template="user-plan-expiring", audience=to, facts=email | {"days_left": days, "until": until}, not_after=until)
         case RenewalRequested():
@@ -210,8 +226,23 @@ def _of_user_plan(recorded: Recorded, state: InstitutionalUserPlan) -> Iterator[
             yield Letter(template="user-plan-renewed", audience=to, facts=email | {"until": until})
         case UserPlanExpired():
             yield Letter(template="user-plan-expired", audience=to, facts=email | {"until": state.until})
-        case UserPlanEnded(at=at, cause=cause):
+        case UserPlanEnded(at=at, cause=cause) if cause != "declined":
             yield Letter(template="user-plan-ended", audience=to, facts=email | {"ended_at": at, "cause": cause})
+
+
+def _of_import(recorded: Recorded, state: UserImport) -> Iterator[Letter]:
+    """A dry run is looked at by who asked for it."""
+    match recorded.event:
+        case UserImportCompleted(at=at, outcomes=outcomes, absent=absent) if not state.dry_run:
+            facts = {
+                "rows": state.rows,
+                "outcomes": dict(outcomes),
+                "mode": str(state.mode),
+                "submitted_at": state.submitted_at,
+                "completed_at": at,
+                "absent": absent,
+            }
+            yield Letter(template="user-import-report", audience=Audience.ADMINISTRATOR, facts=facts)
 
 
 def _of_token(recorded: Recorded, state: ApiToken) -> Iterator[Letter]:
@@ -289,6 +320,10 @@ def unwanted(template: str, facts: Mapping[str, Any], state: Aggregate) -> str |
             return "the plan goes on" if str(state.status) == "active" else f"the plan is {state.status}"
         case InstitutionalUserPlan(), "user-plan-renewal-waiting" if str(state.renewal) != "waiting":
             return "it does not wait any more"
+        case InstitutionalUserPlan(), "user-plan-invited" if str(state.status) != "invited":
+            return "the invitation has been answered"
+        case InstitutionalUserPlan(), "user-plan-at-risk" if state.risk is None:
+            return "the plan is not at risk any more"
         case InstitutionalUserPlan(), "user-plan-under-review" if str(state.status) != "requested":
             return "the request has been decided"
         case InstitutionalAccount(), "nomination-incomplete" if not state.missing or str(state.status) != "nominated":

@@ -27,6 +27,8 @@ class Rules:
     user_plans_follow_renewal: bool = False
     invitation_days: int = 14
     at_risk_days: int = 14
+    review_working_days: int = 1
+    import_undo_days: int = 14
     registered_accounts_known: bool = False
     """True where the platform keeps our table of registered accounts; False counts every address as registered."""
     emails_per_minute_after_outage: int = 600

@@ -10,12 +10,14 @@ from domain.aggregates.email_delivery import EmailDelivery
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.user_import import UserImport
 from domain.commands.api_token import TokenCommand
 from domain.commands.base import Command, Deadline
 from domain.commands.email_delivery import EmailCommand
 from domain.commands.institutional_account import AccountCommand
 from domain.commands.institutional_user_plan import UserPlanCommand
 from domain.commands.itk_subscription import SubscriptionCommand
+from domain.commands.user_import import UserImportCommand
 from domain.context import Context
 from domain.events.base import Event
 
@@ -56,6 +58,7 @@ KINDS: dict[str, type[Aggregate]] = {
     "user-plan": InstitutionalUserPlan,
     "token": ApiToken,
     "email": EmailDelivery,
+    "user-import": UserImport,
 }
 
 _FAMILIES: tuple[tuple[type[Command], type[Aggregate]], ...] = (
@@ -64,6 +67,7 @@ _FAMILIES: tuple[tuple[type[Command], type[Aggregate]], ...] = (
     (UserPlanCommand, InstitutionalUserPlan),
     (TokenCommand, ApiToken),
     (EmailCommand, EmailDelivery),
+    (UserImportCommand, UserImport),
 )
 
 

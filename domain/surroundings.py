@@ -11,10 +11,12 @@ from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.user_import import UserImport
 from domain.commands.api_token import IssueToken
 from domain.commands.base import Command
 from domain.commands.institutional_account import ClaimDomain, Close, Nominate, SetIpRanges
 from domain.commands.itk_subscription import DEADLINE_COMMANDS
+from domain.commands.user_import import SettleRows
 from domain.context import Context, Overlap
 from domain.events.base import Metadata
 from domain.rules import Rules
@@ -41,7 +43,7 @@ class Surroundings:
         rules: Rules,
         read: Callable[[UUID], Stream | None],
         read_at: Callable[[UUID, datetime], Stream | None],
-        settle: Callable[[Stream, datetime, Requires], Stream],
+        settle: Callable[[Stream, datetime], Stream],
     ) -> None:
         self._log = log
         self._rules = rules
@@ -69,9 +71,11 @@ class Surroundings:
                 account_id = getattr(command, "account_id", None) or subscription.account_id
                 context = self._with_account(context, account_id, requires)
                 return self._with_subscription_of(context, account_id, requires) if stream.version == 0 else context
-            case InstitutionalUserPlan() as plan:
-                context = self._with_account(context, getattr(command, "account_id", None) or plan.account_id, requires)
-                return self._with_subscription(context, getattr(command, "subscription_id", None) or plan.subscription_id, requires)
+            case UserImport() if isinstance(command, SettleRows):
+                return context
+            case InstitutionalUserPlan() | UserImport() as ours:
+                context = self._with_account(context, getattr(command, "account_id", None) or ours.account_id, requires)
+                return self._with_subscription(context, getattr(command, "subscription_id", None) or ours.subscription_id, requires)
             case ApiToken() if isinstance(command, IssueToken):
                 return self._context_of_issue(command, context, requires, released)
         return context
@@ -148,7 +152,7 @@ class Surroundings:
             stream = self._read_at(id, context.now)  # what is carried out late does not know what came after it was due
             if stream is None:
                 return None
-        return self._settle(stream, context.now, requires)
+        return self._settle(stream, context.now)
 
     def _overlaps(self, account_id: UUID, ranges: Sequence[str]) -> list[Overlap]:
         return [

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
@@ -28,17 +28,19 @@ from ops.metrics import Metrics
 from ops.secrets import Vault
 from ops.staff import StaffKeys
 from ops.time_machine import Gate, TimeMachine, VirtualClock
-from projections import accounts, api_tokens, deadlines, subscriptions, tables, user_plans
+from projections import accounts, api_tokens, deadlines, subscriptions, tables, user_imports, user_plans
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
 from projections.follower import TableFollowers
-from projections.groups import members
+from projections.groups import Members
 from projections.versions import Versions
 from scheduler.deadlines import DueDeadlines
+from scheduler.imports import UserImports
 from scheduler.loop import Following, Heartbeat, Loop
 from scheduler.outbox import Letterhead, OutboxSender
 from scheduler.reactions import Reactions
+from scheduler.registrations import Registrations
 from scheduler.smtp import SmtpUrl
 
 PARTS = ("api", "scheduler", "projector")
@@ -115,6 +117,8 @@ class Assembly:
                 accounts.projection,
                 subscriptions.projection,
                 user_plans.projection,
+                user_imports.projection,
+                user_imports.Outcomes(),
                 api_tokens.projection,
                 Deadlines(),
                 Outbox(),
@@ -123,6 +127,7 @@ class Assembly:
 
     @cached_property
     def reactions(self) -> Reactions:
+        members = Members(self.settings.rules(), self.clock.now)
         return Reactions(self.lifecycle, self.database, self.tables, members, self.real_clock, self.owner)
 
     @cached_property
@@ -164,8 +169,20 @@ class Assembly:
         return DueDeadlines(self.lifecycle, self.database, self.real_clock, self.owner)
 
     @cached_property
+    def user_imports(self) -> UserImports:
+        def person_key(account: UUID, address: str) -> str:
+            return self.keys.derived("person", f"{account}/{address}")
+
+        return UserImports(self.lifecycle, self.database, self.tables, person_key, self.real_clock, self.owner)
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        return Registrations(self.lifecycle, self.database, self.tables)
+
+    @cached_property
     def heartbeat(self) -> Heartbeat:
-        return Heartbeat(self.tables.catch_up, self.reactions, (self.due_deadlines, self.sender), self.gate.heartbeat)
+        parts = (self.due_deadlines, self.user_imports, self.registrations, self.sender)
+        return Heartbeat(self.tables.catch_up, self.reactions, parts, self.gate.heartbeat)
 
     @cached_property
     def loop(self) -> Loop:

@@ -9,6 +9,7 @@ from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.user_import import UserImport
 from domain.calendar import quota_month
 from domain.catalogue import ApiPlan
 from domain.events.institutional_account import ContactTransferRequested
@@ -27,6 +28,8 @@ def show(id: UUID, version: int, state: Aggregate, at: datetime) -> dict[str, An
             return user_plan(id, version, state)
         case ApiToken():
             return token(id, version, state)
+        case UserImport():
+            return user_import(id, version, state)
     raise TypeError(f"{type(state).__name__} is not shown")
 
 
@@ -97,9 +100,33 @@ def user_plan(id: UUID, version: int, state: InstitutionalUserPlan) -> dict[str,
         "status": str(state.status),
         "renewal": str(state.renewal),
         "doubts": list(state.doubts),
+        "review_due_at": state.review_due_at if state.under_review else None,
+        "invitation_ends_at": state.invitation_ends_at,
+        "risk": {"why": state.risk.why, "until": state.risk.until} if state.risk else None,
         "term": state.term or None,
         "until": state.until if state.term else None,
         "plans": [plan(each) for each in state.plans],
+    }
+
+
+def user_import(id: UUID, version: int, state: UserImport) -> dict[str, Any]:
+    return {
+        "id": id,
+        "version": version,
+        "account_id": state.account_id,
+        "subscription_id": state.subscription_id,
+        "status": str(state.status),
+        "mode": str(state.mode),
+        "dry_run": state.dry_run,
+        "rows": state.rows,
+        "settled": state.settled,
+        "outcomes": dict(state.outcomes),
+        "same_as": state.same_as,
+        "submitted_at": state.submitted_at,
+        "completed_at": state.completed_at,
+        "undo_until": state.undo_until if not state.dry_run else None,
+        "absent": state.absent,
+        "absences_confirmed": state.absences_confirmed,
     }
 
 

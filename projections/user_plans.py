@@ -1,55 +1,224 @@
-"""The list of user plans, and who is to be reached when something happens to their subscription."""
+"""The list of user plans, how many there are of each kind, and who is to be reached when something happens to their institution."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Index, String, Uuid, select
+from sqlalchemy import Boolean, Column, ColumnElement, Connection, Index, String, Uuid, and_, exists, func, or_, select, union
 
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.application import Lifecycle
+from projections import user_imports
 from projections.current import Current, current_table, page
 from projections.follower import Database
+from projections.registrations import registered_accounts
 from projections.shapes import user_plan
+from projections.tables import Instant
 
 table = current_table(
-    "user_plans",
+    "user_plans_2",
     Column("subscription_id", Uuid, nullable=False),
     Column("renewal", String, nullable=False),
-    Index("user_plans_of_subscription", "subscription_id", "status", "id"),
+    Column("email", String, nullable=False),
+    Column("registered_account_id", String),
+    Column("under_review", Boolean, nullable=False),
+    Column("review_due_at", Instant),
+    Column("waits_for_registration", Boolean, nullable=False),
+    Column("granted_at", Instant),
+    Column("override_until", Instant),
+    Column("risk_import_id", Uuid),
+    Index("user_plans_2_of_subscription", "subscription_id", "status", "id"),
+    Index("user_plans_2_of_account", "account_id", "status", "id"),
+    Index("user_plans_2_of_holder", "registered_account_id"),
+    Index("user_plans_2_email", "email"),
+    Index("user_plans_2_of_risk", "risk_import_id"),
 )
-projection = Current(table, InstitutionalUserPlan, lambda state: {"subscription_id": state.subscription_id, "renewal": str(state.renewal)})
+row = table.c
+
+
+def _columns(state: InstitutionalUserPlan) -> dict[str, Any]:
+    return {
+        "subscription_id": state.subscription_id,
+        "renewal": str(state.renewal),
+        "email": state.email.lower(),
+        "registered_account_id": state.registered_account_id,
+        "under_review": state.under_review,
+        "review_due_at": state.review_due_at if state.under_review else None,
+        "waits_for_registration": state.waits_for_registration,
+        "granted_at": state.granted_at if state.term else None,
+        "override_until": state.override.until if state.override else None,
+        "risk_import_id": state.risk.import_id if state.risk else None,
+    }
+
+
+projection = Current(table, InstitutionalUserPlan, _columns)
 
 
 def listed(
-    lifecycle: Lifecycle, database: Database, *, subscription: UUID | None, account: UUID | None, status: str | None, after: int, limit: int
+    lifecycle: Lifecycle,
+    database: Database,
+    *,
+    subscription: UUID | None = None,
+    account: UUID | None = None,
+    holder: str | None = None,
+    status: str | None = None,
+    renewal: str | None = None,
+    review: str | None = None,
+    after: int,
+    limit: int,
 ) -> tuple[list[dict[str, Any]], int | None]:
-    conditions = [table.c.subscription_id == subscription] if subscription else []
+    """`holder` is a registered account; `review` is `open`, or `overdue` for what waits longer than it should."""
+    now = lifecycle.clock.now()
+    conditions: list[ColumnElement[bool]] = []
+    if subscription:
+        conditions.append(row.subscription_id == subscription)
     if account:
-        conditions.append(table.c.account_id == account)
+        conditions.append(row.account_id == account)
+    if holder:
+        conditions.append(row.registered_account_id == holder)
+    if renewal:
+        conditions.append(row.renewal == renewal)
+    if review:
+        conditions.append(row.under_review)
+    if review == "overdue":
+        conditions.append(row.review_due_at <= now)
     return page(
         table,
-        lambda id, version, state, _: user_plan(id, version, state),
+        lambda id, version, state, at: reviewed(user_plan(id, version, state), at),
         lifecycle,
         database,
         conditions=conditions,
         status=status,
         after=after,
         limit=limit,
+        refresh=reviewed,
     )
 
 
+def reviewed(shown: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """With the word whether its review is overdue."""
+    due = shown["review_due_at"]
+    due_at = datetime.fromisoformat(due) if isinstance(due, str) else due
+    return shown | {"review_overdue": due_at is not None and due_at <= now}
+
+
+def summary(lifecycle: Lifecycle, database: Database, subscription: UUID) -> dict[str, Any]:
+    """How many people there are of each kind, as of now: what is overdue counts as what it has become."""
+    now = lifecycle.clock.now()
+    of_it = row.subscription_id == subscription
+    late = and_(row.next_due.is_not(None), row.next_due <= now)
+    with database.reading() as connection:
+        counted = connection.execute(select(row.status, func.count()).where(of_it, ~late).group_by(row.status)).tuples().all()
+        waiting = connection.scalar(select(func.count()).where(of_it, ~late, row.renewal == "waiting")) or 0
+        open_reviews = connection.scalar(select(func.count()).where(of_it, row.under_review)) or 0
+        red = connection.scalar(select(func.count()).where(of_it, row.under_review, row.review_due_at <= now)) or 0
+        overdue = connection.scalars(select(row.id).where(of_it, late)).all()
+    statuses: dict[str, int] = dict(counted)
+    for id in overdue:
+        state = lifecycle.present(id).state
+        assert isinstance(state, InstitutionalUserPlan)
+        statuses[state.status] = statuses.get(state.status, 0) + 1
+        waiting += state.renewal == "waiting"
+    return {
+        "subscription_id": subscription,
+        "statuses": {str(status): count for status, count in sorted(statuses.items())},
+        "renewals_waiting": waiting,
+        "reviews_open": open_reviews,
+        "reviews_overdue": red,
+    }
+
+
+# groups
+
 OPEN = ("requested", "invited", "active", "suspended", "at_risk")
+GRANTED = ("active", "suspended", "at_risk")
 
 
 def open_ones(
-    connection: Connection, *, subscription: UUID | None = None, account: UUID | None = None, after: UUID | None, limit: int
+    connection: Connection,
+    *,
+    subscription: UUID | None = None,
+    account: UUID | None = None,
+    statuses: tuple[str, ...] = OPEN,
+    renewal: str | None = None,
+    after: UUID | None,
+    limit: int,
 ) -> list[UUID]:
     """Plans that have not ended, of a subscription or of a whole institution, in the order of their ids."""
-    query = select(table.c.id).where(table.c.status.in_(OPEN)).order_by(table.c.id).limit(limit)
+    query = select(row.id).where(row.status.in_(statuses)).order_by(row.id).limit(limit)
     if subscription:
-        query = query.where(table.c.subscription_id == subscription)
+        query = query.where(row.subscription_id == subscription)
     if account:
-        query = query.where(table.c.account_id == account)
+        query = query.where(row.account_id == account)
+    if renewal:
+        query = query.where(row.renewal == renewal)
     if after:
-        query = query.where(table.c.id > after)
+        query = query.where(row.id > after)
     return list(connection.scalars(query))
+
+
+def touched_by(connection: Connection, import_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """Plans that a list granted, renewed, let wait or put at risk."""
+    outcomes = user_imports.outcomes.c
+    by_row = select(outcomes.plan_id.label("id")).where(outcomes.import_id == import_id, outcomes.outcome.in_(user_imports.DID_SOMETHING))
+    at_risk = select(row.id).where(row.risk_import_id == import_id)
+    both = union(by_row, at_risk).subquery()
+    query = select(both.c.id).order_by(both.c.id).limit(limit)
+    return list(connection.scalars(query.where(both.c.id > after) if after else query))
+
+
+def absent_from(import_id: UUID, now: datetime) -> list[ColumnElement[bool]]:
+    """Who had a plan when the list came, is not on it, and was not let in by an override."""
+    outcomes, imports = user_imports.outcomes.c, user_imports.table.c
+    of_it = select(imports.id).where(
+        imports.id == import_id, imports.subscription_id == row.subscription_id, row.granted_at < imports.submitted_at
+    )
+    return [
+        row.status == "active",
+        or_(row.override_until.is_(None), row.override_until <= now),
+        of_it.exists(),
+        ~exists().where(outcomes.import_id == import_id, outcomes.plan_id == row.id),
+    ]
+
+
+def absent_ids(connection: Connection, import_id: UUID, now: datetime, *, after: UUID | None, limit: int) -> list[UUID]:
+    query = select(row.id).where(*absent_from(import_id, now)).order_by(row.id).limit(limit)
+    return list(connection.scalars(query.where(row.id > after) if after else query))
+
+
+def count_absent(connection: Connection, import_id: UUID, now: datetime) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(*absent_from(import_id, now))) or 0
+
+
+def absent(lifecycle: Lifecycle, database: Database, import_id: UUID, *, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    return page(
+        table,
+        lambda id, version, state, at: reviewed(user_plan(id, version, state), at),
+        lifecycle,
+        database,
+        conditions=absent_from(import_id, lifecycle.clock.now()),
+        status=None,
+        after=after,
+        limit=limit,
+        refresh=reviewed,
+    )
+
+
+# what the platform's table says of them
+
+_same_address = registered_accounts.c.email == row.email
+
+
+def newly_registered(connection: Connection, limit: int) -> list[tuple[UUID, str]]:
+    """Whoever stands on a list, waits for an account, and has one now: the plan and the account."""
+    query = select(row.id, registered_accounts.c.registered_account_id).join(registered_accounts, _same_address)
+    return [(id, account) for id, account in connection.execute(query.where(row.waits_for_registration).limit(limit))]
+
+
+def without_address(connection: Connection, limit: int) -> list[UUID]:
+    """Plans whose account is known to the platform, but under other addresses."""
+    accounts = registered_accounts.alias()
+    known = exists().where(accounts.c.registered_account_id == row.registered_account_id)
+    still = exists().where(_same_address, registered_accounts.c.registered_account_id == row.registered_account_id)
+    query = select(row.id).where(row.status == "active", row.override_until.is_(None), known, ~still)
+    return list(connection.scalars(query.limit(limit)))

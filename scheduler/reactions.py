@@ -1,6 +1,6 @@
 """Carries out the policies: reads the log behind a lease, asks for what each event calls for, and moves on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -10,7 +10,6 @@ from sqlalchemy import Connection, or_, select, update
 from domain.application import Codec, Lifecycle, Log
 from domain.clock import Clock
 from domain.commands.base import Command
-from domain.errors import DomainError
 from domain.events.base import Metadata, Recorded
 from domain.policies import ForEach, policies
 from projections.follower import Database, TableFollowers, begin, followers
@@ -67,21 +66,22 @@ class Reactions:
         try:
             for stored in self._log.read_log(after=start, limit=BATCH):
                 recorded = self._codec.to_recorded(stored)
-                for command in self._commands(recorded):
-                    self._ask(command, recorded)
+                for commands in self._commands(recorded):
+                    self._ask(commands, recorded)
                 end = recorded.position
         finally:
             self._release(end)
         return end - start
 
-    def _commands(self, recorded: Recorded) -> Iterator[Command]:
+    def _commands(self, recorded: Recorded) -> Iterator[list[Command]]:
+        """Page by page: what is asked of many is asked of a page of them together."""
         for wish in policies(recorded):
             if isinstance(wish, Command):
-                yield wish
+                yield [wish]
                 continue
             after = None
             while page := self._page(wish, recorded, after):
-                yield from (wish.command(member) for member in page)
+                yield [wish.command(member) for member in page]
                 after = page[-1]
 
     def _page(self, wish: ForEach, recorded: Recorded, after: UUID | None) -> list[UUID]:
@@ -92,19 +92,30 @@ class Reactions:
         with self._database.reading() as connection:
             return self._members(connection, wish, recorded.position, after, PAGE)
 
-    def _ask(self, command: Command, recorded: Recorded) -> None:
+    def _ask(self, commands: Sequence[Command], recorded: Recorded) -> None:
+        """Each once, however often the event is gone through again: its id derives from the event and from whom it asks."""
         cause = recorded.metadata
-        id = uuid5(NAMESPACE, f"{recorded.stream_id}/{recorded.version}/{type(command).__name__}/{command.id}")
-        metadata = Metadata(
-            actor="tenure", role="system", command_id=id, correlation_id=cause.correlation_id, causation_id=cause.command_id
-        )
-        try:
-            self._lifecycle.handle(command, metadata=metadata, at=recorded.event.at)
-            self.counts.asked += 1
-        except DomainError as refused:
+        asked = [
+            (
+                command,
+                Metadata(
+                    actor="tenure",
+                    role="system",
+                    command_id=uuid5(NAMESPACE, f"{recorded.stream_id}/{recorded.version}/{type(command).__name__}/{command.id}"),
+                    correlation_id=cause.correlation_id,
+                    causation_id=cause.command_id,
+                ),
+            )
+            for command in commands
+        ]
+        refusals = self._lifecycle.handle_apart(asked, at=recorded.event.at)
+        for (command, _), refusal in zip(asked, refusals, strict=True):
+            if refusal is None:
+                self.counts.asked += 1
+                continue
             self.counts.refused += 1
             log.info(
-                "reaction_refused", command=type(command).__name__, stream=str(command.id), position=recorded.position, slug=refused.slug
+                "reaction_refused", command=type(command).__name__, stream=str(command.id), position=recorded.position, slug=refusal.slug
             )
 
     def _take_lease(self) -> int | None:

@@ -25,6 +25,62 @@ class RequestUserPlan(UserPlanCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdmitListed(UserPlanCommand):
+    """A row of the list `import_id`. `registered`: the address has an account on the platform."""
+
+    account_id: UUID
+    subscription_id: UUID
+    registered_account_id: str | None
+    email: str
+    name: str | None
+    person_key: str
+    registered: bool
+    import_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeUpRegistration(UserPlanCommand):
+    """The address has an account now: whoever stands on a list and waited for that is let in."""
+
+    registered_account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoListing(UserPlanCommand):
+    """Whatever the list `import_id` did to the plan is taken back, if the plan still has it from there."""
+
+    import_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InviteUser(UserPlanCommand):
+    account_id: UUID
+    subscription_id: UUID
+    registered_account_id: str | None
+    email: str
+    name: str | None
+    person_key: str
+    registered: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptInvitation(UserPlanCommand):
+    """`registered_account_id`: the account that accepts, where the platform knows it."""
+
+    registered_account_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclineInvitation(UserPlanCommand):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class LapseInvitation(UserPlanCommand):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApproveUserPlan(UserPlanCommand):
     """`ground`, `licence` and `until` go together: they let in somebody whose domain fails, until then."""
 
@@ -56,6 +112,41 @@ class GrantWaitingRequest(UserPlanCommand):
 @dataclass(frozen=True, kw_only=True)
 class FollowTerm(UserPlanCommand):
     """The subscription's terms have changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckDomain(UserPlanCommand):
+    """The institution's domains have changed: does the address still fit?"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkAbsent(UserPlanCommand):
+    """The person is not on the list `import_id`, which was to be complete."""
+
+    import_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoseAddress(UserPlanCommand):
+    """The platform says that the account does not have the address any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeAddress(UserPlanCommand):
+    """The same person at another address, which is parsed."""
+
+    email: str
+    person_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconfirmUserPlan(UserPlanCommand):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndAtRisk(UserPlanCommand):
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from domain.catalogue import ApiPlan
@@ -23,16 +23,58 @@ class UserPlanRequested(Event):
     """Somebody asks, for the first time or again. With doubts, the request waits for a review."""
 
     TOPIC = "user-plan.requested"
+    class_version = 2
     account_id: UUID
     subscription_id: UUID
     registered_account_id: str | None
     email: Annotated[str, personal("stream")]
     name: Annotated[str | None, personal("stream")]
     person_key: str  # a keyed hash of the institution and the address
-    doubts: tuple[str, ...] = ()  # wrong-domain, shared-domain, subscription-pending, rejected-before
+    doubts: tuple[str, ...] = ()  # wrong-domain, shared-domain, subscription-pending, rejected-before, not-registered
+    import_id: UUID | None = None  # the list that the person stands on
+    review_due_at: datetime | None = None  # where people must decide: one working day later
 
     def claims(self) -> tuple[Claim | Release, ...]:
         return (Claim("person", self.person_key),)
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state |= {"import_id": None, "review_due_at": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanInvited(Event):
+    """The institution asks somebody in; until `expires_at` the person may accept. `registered`: there is an account with this address."""
+
+    TOPIC = "user-plan.invited"
+    account_id: UUID
+    subscription_id: UUID
+    registered_account_id: str | None
+    email: Annotated[str, personal("stream")]
+    name: Annotated[str | None, personal("stream")]
+    person_key: str
+    registered: bool
+    expires_at: datetime
+
+    def claims(self) -> tuple[Claim | Release, ...]:
+        return (Claim("person", self.person_key),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanAccepted(Event):
+    """The invited person wants the plans."""
+
+    TOPIC = "user-plan.accepted"
+    registered_account_id: str | None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanRegistered(Event):
+    """The address of somebody on a list has an account on the platform now."""
+
+    TOPIC = "user-plan.registered"
+    registered_account_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +82,18 @@ class UserPlanActivated(Event):
     """Granted for a numbered term; `until` is that term's end with its days of grace, as known now, or the override's if sooner."""
 
     TOPIC = "user-plan.activated"
+    class_version = 2
     term: int
     until: datetime
     plans: tuple[ApiPlan, ...]
     catalogue: str
     reminders: tuple[int, ...]  # days before `until`
     override: Override | None = None
+    import_id: UUID | None = None  # the list that it is owed to
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["import_id"] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +151,18 @@ class RenewalRefused(Event):
 @dataclass(frozen=True, kw_only=True)
 class UserPlanRenewed(Event):
     TOPIC = "user-plan.renewed"
+    class_version = 2
     term: int
     until: datetime
     plans: tuple[ApiPlan, ...]
     catalogue: str
     reminders: tuple[int, ...]
     override: Override | None = None
+    import_id: UUID | None = None  # the list that it is owed to
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["import_id"] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +174,33 @@ class UserPlanSuspended(Event):
 @dataclass(frozen=True, kw_only=True)
 class UserPlanResumed(Event):
     TOPIC = "user-plan.resumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanAddressChanged(Event):
+    TOPIC = "user-plan.address-changed"
+    email: Annotated[str, personal("stream")]
+    person_key: str
+
+    def claims(self) -> tuple[Claim | Release, ...]:
+        return (Release("person"), Claim("person", self.person_key))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanAtRisk(Event):
+    """Nothing shows any more that the person belongs to the institution: the plan ends at `until`, unless it is confirmed."""
+
+    TOPIC = "user-plan.at-risk"
+    why: str  # domain-retired, address-changed, absent-from-list
+    until: datetime
+    import_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanReconfirmed(Event):
+    """The person belongs to the institution after all."""
+
+    TOPIC = "user-plan.reconfirmed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,5 +220,5 @@ class UserPlanEnded(Event):
     """`said_at` is the past instant that people gave for it, where they gave one."""
 
     TOPIC = "user-plan.ended"
-    cause: str  # asked, left, domain-lost, declined, subscription-cancelled, account-closed
+    cause: str  # asked, left, domain-lost, at-risk, declined, invitation-lapsed, undone, subscription-cancelled, account-closed
     said_at: datetime | None = None

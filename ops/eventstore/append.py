@@ -27,7 +27,7 @@ _COLUMNS = (
     "correlation_id, causation_id, recorded_at"
 )
 _VALUES = ", ".join(["%s"] * 14)
-_COMMAND = "INSERT INTO commands (command_id, fingerprint, stream_id, version, position) VALUES (%s, %s, %s, %s, "
+_COMMAND = "INSERT INTO commands (command_id, fingerprint, stream_id, version, position) VALUES "
 Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -37,7 +37,7 @@ class Append:
 
     records: Sequence[StoredRecord]
     recorded_at: datetime
-    command: CommandRecord | None = None
+    commands: Sequence[CommandRecord] = ()
     requires: Mapping[UUID, int] = field(default_factory=dict)
     releases: Sequence[tuple[UUID, Release]] = ()
     holders: Mapping[Key, UUID] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Append:
 
 class Dialect(Protocol):
     def insert(self, connection: Connection, append: Append) -> list[int]:
-        """Take the turn, insert events and command; the positions of the events."""
+        """Take the turn, insert events and commands; the positions of the events."""
         ...
 
     def check_and_claim(self, connection: Connection, append: Append, positions: Sequence[int]) -> None:
@@ -63,7 +63,6 @@ class PostgreSQL:
 
     def insert(self, connection: Connection, append: Append) -> list[int]:
         parameters: list[Any] = []
-        command = append.command
         if append.records:
             # No event is recorded before the one in front of it, though its writer may have read the clock earlier.
             row = f"({_VALUES}, GREATEST(%s, (SELECT recorded_at FROM latest)))"
@@ -73,15 +72,17 @@ class PostgreSQL:
             )
             for record in append.records:
                 parameters += (*_row(record, self), append.recorded_at)
-            if command:
-                statement += f", done AS ({_COMMAND}(SELECT max(position) FROM appended)))"
-                parameters += _command(command, self)
+            if append.commands:
+                row = "(%s, %s, %s, %s, (SELECT max(position) FROM appended))"
+                statement += f", done AS ({_COMMAND}{', '.join([row] * len(append.commands))})"
             statement += " SELECT position FROM appended"
-        elif command:
-            statement = f"{_COMMAND}(SELECT COALESCE(max(position), 0) FROM events)) RETURNING position"
-            parameters += _command(command, self)
+        elif append.commands:
+            row = "(%s, %s, %s, %s, (SELECT COALESCE(max(position), 0) FROM events))"
+            statement = f"{_COMMAND}{', '.join([row] * len(append.commands))} RETURNING position"
         else:
             return []
+        for command in append.commands:
+            parameters += _command(command, self)
         positions = connection.exec_driver_sql(self.take_turn + statement, tuple(parameters)).scalars().all()
         return sorted(positions) if append.records else []
 
@@ -111,8 +112,9 @@ class SQLite:
             connection.exec_driver_sql(_asked(statement), [(*_row(record, self), recorded_at) for record in append.records])
             last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
             positions = list(range(last - len(append.records) + 1, last + 1))
-        if append.command:
-            connection.exec_driver_sql(_asked(f"{_COMMAND}%s)"), (*_command(append.command, self), last or 0))
+        if append.commands:
+            rows = [(*_command(command, self), last or 0) for command in append.commands]
+            connection.exec_driver_sql(_asked(f"{_COMMAND}(%s, %s, %s, %s, %s)"), rows)
         return positions
 
     def check_and_claim(self, connection: Connection, append: Append, positions: Sequence[int]) -> None:
@@ -170,8 +172,8 @@ def _statements(append: Append, positions: Sequence[int], dialect: PostgreSQL | 
         places = ", ".join(["(%s, %s, %s)"] * len(append.holders))
         values = tuple(value for (kind, key), stream in append.holders.items() for value in (kind, key, dialect.id(stream)))
         statements.append((f"INSERT INTO claims (kind, key, stream_id) VALUES {places} ON CONFLICT DO NOTHING", values))
-        pairs = " OR ".join(["(kind = %s AND key = %s)"] * len(append.holders))
-        questions.append(f"SELECT kind, key, stream_id, 0 FROM claims WHERE {pairs}")
+        pairs = ", ".join(["(%s, %s)"] * len(append.holders))
+        questions.append(f"SELECT kind, key, stream_id, 0 FROM claims WHERE (kind, key) IN (VALUES {pairs})")
         answers += (part for held in append.holders for part in held)
     if append.requires:
         before = f" AND position < {positions[0]}" if positions else ""

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
 
-from domain.application import Pending, StoredNotification, StoredRecord
+from domain.application import StoredNotification, StoredRecord
+from domain.attempt import Pending
 from domain.events import EVENTS
 from domain.events.base import Event, Recorded
 

@@ -18,7 +18,8 @@ from ops.eventstore.claims import net_effect
 from ops.eventstore.engine import reading, writing
 from ops.eventstore.faults import library_errors
 from ops.eventstore.schema import claims as claims_table
-from ops.eventstore.schema import commands, events
+from ops.eventstore.schema import commands as commands_table
+from ops.eventstore.schema import events
 
 POLL_SECONDS = 0.05
 
@@ -39,21 +40,21 @@ class Recorder(ApplicationRecorder):
         self,
         stored_events: Sequence[StoredEvent],
         *,
-        command: CommandRecord | None = None,
+        commands: Sequence[CommandRecord] = (),
         requires: Mapping[UUID, int] | None = None,
         claims: Sequence[tuple[UUID, Claim | Release]] = (),
         **_: Any,
     ) -> Sequence[int] | None:
         """Append in one transaction; the positions of the events.
 
-        Raises CommandRepeated (the command's id is on record), IntegrityError (a version of a stream is taken), Outdated (a stream
+        Raises CommandRepeated (a command's id is on record), IntegrityError (a version of a stream is taken), Outdated (a stream
         of `requires` is not at its version) or ClaimHeld, and then nothing is recorded.
         """
         releases, holders = net_effect(claims)
         append = Append(
             records=[each if isinstance(each, StoredRecord) else StoredRecord(**vars(each)) for each in stored_events],
             recorded_at=self._now(),
-            command=command,
+            commands=commands,
             requires=requires or {},
             releases=releases,
             holders=holders,
@@ -64,8 +65,8 @@ class Recorder(ApplicationRecorder):
                 self._dialect.check_and_claim(connection, append, positions)
                 return positions
         except IntegrityError:
-            # A twin of the command has taken the versions as well: what it did matters more than that they are taken.
-            if command and (record := self.find_command(command.command_id)):
+            # A twin of a command has taken the versions as well: what it did matters more than that they are taken.
+            for record in self.find_commands([command.command_id for command in commands]).values():
                 raise CommandRepeated(record) from None
             raise
 
@@ -117,6 +118,19 @@ class Recorder(ApplicationRecorder):
         with self._reading() as connection:
             return _notifications(connection, conditions, events.c.position, limit)
 
+    def read_streams(self, after: Mapping[UUID, int]) -> list[StoredNotification]:
+        """The events of several streams, each behind the version given for it, in the order of their versions."""
+        seen = [stream for stream, version in after.items() if version]
+        stream_id, version = events.c.stream_id, events.c.stream_version
+        with self._reading() as connection:
+            grown = select(stream_id, func.max(version)).where(stream_id.in_(seen)).group_by(stream_id)
+            heads = dict(connection.execute(grown).tuples().all()) if seen else {}
+            wanted = [stream for stream in after if not after[stream] or heads.get(stream, 0) > after[stream]]
+            if not wanted:
+                return []
+            found = _notifications(connection, [stream_id.in_(wanted)], version, None)
+        return [each for each in found if each.originator_version > after[UUID(str(each.originator_id))]]
+
     def read_stream(self, stream_id: UUID, *, after: int = 0, until: int | None = None) -> list[StoredNotification]:
         version = events.c.stream_version
         conditions = [events.c.stream_id == stream_id, version > after]
@@ -134,14 +148,25 @@ class Recorder(ApplicationRecorder):
         return PollingSubscription(self, gt, topics)
 
     def find_command(self, command_id: UUID) -> CommandRecord | None:
+        return self.find_commands([command_id]).get(command_id)
+
+    def find_commands(self, command_ids: Sequence[UUID]) -> dict[UUID, CommandRecord]:
+        """Those of the commands that are on record."""
         with self._reading() as connection:
-            row = connection.execute(select(commands).where(commands.c.command_id == command_id)).one_or_none()
-        return CommandRecord(**row._mapping) if row else None  # noqa: SLF001 - public, in spite of its name
+            rows = connection.execute(select(commands_table).where(commands_table.c.command_id.in_(command_ids))).all()
+        return {row.command_id: CommandRecord(**row._mapping) for row in rows}  # noqa: SLF001 - public, in spite of its name
 
     def holder(self, kind: str, key: str) -> UUID | None:
         table = claims_table.c
         with self._reading() as connection:
             return connection.scalar(select(table.stream_id).where(table.kind == kind, table.key == key))
+
+    def holders(self, kind: str, keys: Sequence[str]) -> dict[str, UUID]:
+        """Who holds which of the keys; a key that nobody holds is not among them."""
+        table = claims_table.c
+        statement = select(table.key, table.stream_id).where(table.kind == kind, table.key.in_(keys))
+        with self._reading() as connection:
+            return {row.key: row.stream_id for row in connection.execute(statement)}
 
     def claims(self, kind: str, low: str, high: str) -> list[tuple[str, UUID]]:
         """The claims of a kind with low <= key < high, in order of their keys (compared as bytes)."""

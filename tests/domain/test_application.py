@@ -145,7 +145,7 @@ def test_the_log_refuses_what_was_decided_on_an_old_version(lifecycle: Lifecycle
 
 def lifecycle_event(lifecycle: Lifecycle):
     """A token that is not on record yet, as it would be appended."""
-    from domain.application import Pending
+    from domain.attempt import Pending
 
     token = issue()
     (event,) = lifecycle.preview(token, metadata=NORTH)

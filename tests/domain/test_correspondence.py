@@ -17,6 +17,7 @@ from domain.events import email_delivery as email
 from domain.events import institutional_account as account
 from domain.events import institutional_user_plan as plan
 from domain.events import itk_subscription as subscription
+from domain.events import user_import as imports
 from domain.events.base import Metadata, Recorded
 from domain.events.institutional_account import Contact, Role
 from domain.streams import KINDS, kind_of
@@ -68,6 +69,10 @@ LETTERS = {
     plan.UserPlanActivated: [("user-plan-activated", HOLDER)],
     plan.UserPlanRejected: [("user-plan-rejected", HOLDER)],
     plan.UserPlanExpiring: [("user-plan-expiring", HOLDER)],
+    plan.RenewalRefused: [("user-plan-rejected", HOLDER)],
+    plan.UserPlanInvited: [("user-plan-invited", HOLDER)],
+    plan.UserPlanAtRisk: [("user-plan-at-risk", HOLDER)],
+    imports.UserImportCompleted: [("user-import-report", TO)],
     plan.RenewalRequested: [("user-plan-renewal-waiting", HOLDER)],
     plan.UserPlanRenewed: [("user-plan-renewed", HOLDER)],
     plan.UserPlanExpired: [("user-plan-expired", HOLDER)],
@@ -118,7 +123,14 @@ SILENT = {
     subscription.UsagePeriodClosed,
     plan.UserPlanTermMoved,
     plan.UserPlanReminderSkipped,
-    plan.RenewalRefused,  # whoever was refused is told when the plan ends: they still have it until then
+    plan.UserPlanAccepted,
+    plan.UserPlanRegistered,
+    plan.UserPlanAddressChanged,
+    plan.UserPlanReconfirmed,
+    imports.UserImportSubmitted,
+    imports.UserImportRowsSettled,
+    imports.UserImportAbsencesConfirmed,
+    imports.UserImportUndone,
     plan.UserPlanSuspended,
     plan.UserPlanResumed,
     plan.UserPlanEndScheduled,

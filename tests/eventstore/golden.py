@@ -7,7 +7,8 @@ A file is never written anew: it is what logs out there hold. A class whose shap
 from pathlib import Path
 from uuid import UUID
 
-from domain.application import Pending, StoredRecord
+from domain.application import StoredRecord
+from domain.attempt import Pending
 from domain.events import EVENTS
 from domain.events.base import Event, Metadata
 from ops.eventstore.codec import EventCodec

@@ -91,22 +91,22 @@ def test_nothing_is_recorded_before_what_stands_in_front_of_it(log, clock):
 
 
 def test_a_command_is_on_record_with_its_events(log):
-    assert [1, 2] == log.insert_events(of(ANN, 1, 2), command=DONE)
+    assert [1, 2] == log.insert_events(of(ANN, 1, 2), commands=[DONE])
     assert replace(DONE, position=2) == log.find_command(COMMAND)
     assert log.find_command(ANN) is None
 
 
 def test_a_command_that_changed_nothing_is_on_record_too(log):
     log.insert_events(of(BOB, 1, 2, 3))
-    assert [] == log.insert_events([], command=DONE)
+    assert [] == log.insert_events([], commands=[DONE])
     assert replace(DONE, position=3) == log.find_command(COMMAND)
 
 
 def test_a_command_is_carried_out_once(log):
-    log.insert_events(of(ANN, 1, 2), command=DONE)
+    log.insert_events(of(ANN, 1, 2), commands=[DONE])
     for twin in ([], of(ANN, 1, 2), of(ANN, 3)):
         with pytest.raises(CommandRepeated) as repeated:
-            log.insert_events(twin, command=replace(DONE, fingerprint="f2", version=9))
+            log.insert_events(twin, commands=[replace(DONE, fingerprint="f2", version=9)])
         assert replace(DONE, position=2) == repeated.value.record
     assert 2 == log.max_notification_id()
 
@@ -117,7 +117,7 @@ def test_of_twins_at_the_same_moment_one_is_carried_out(log, attempt):
 
     def carry_out(number):
         try:
-            return log.insert_events(of(ANN, number % 2 + 1), command=DONE)
+            return log.insert_events(of(ANN, number % 2 + 1), commands=[DONE])
         except CommandRepeated as twin:
             return twin.record
 
@@ -131,7 +131,7 @@ def test_of_twins_at_the_same_moment_one_is_carried_out(log, attempt):
 def test_a_version_is_taken_once(log):
     log.insert_events(of(ANN, 1))
     with pytest.raises(IntegrityError):
-        log.insert_events([*of(BOB, 1), *of(ANN, 1)], command=DONE, claims=[(BOB, MIT)])
+        log.insert_events([*of(BOB, 1), *of(ANN, 1)], commands=[DONE], claims=[(BOB, MIT)])
     assert 1 == log.max_notification_id()
     assert log.find_command(COMMAND) is None
     assert log.holder("domain", "mit.edu") is None
@@ -142,7 +142,7 @@ def test_a_decision_stands_only_while_what_it_saw_is_so(log):
     log.insert_events(of(BOB, 1), requires={ANN: 2, CARL: 0})
     for outdated in ({ANN: 1}, {ANN: 3}, {CARL: 1}, {ANN: 2, BOB: 0}):
         with pytest.raises(Outdated):
-            log.insert_events(of(CARL, 1), requires=outdated, command=DONE)
+            log.insert_events(of(CARL, 1), requires=outdated, commands=[DONE])
     assert [] == log.read_stream(CARL)
     assert log.find_command(COMMAND) is None
 

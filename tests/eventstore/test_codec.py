@@ -9,7 +9,8 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError
 from hypothesis import given, settings
 
-from domain.application import Pending, StoredNotification, StoredRecord
+from domain.application import StoredNotification, StoredRecord
+from domain.attempt import Pending
 from domain.commands import COMMANDS
 from domain.events import EVENTS
 from domain.events.base import Event, Metadata, Recorded

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 
-from domain.application import Pending
+from domain.attempt import Pending
 from domain.errors import ClaimHeld
 from domain.events.api_token import TokenExpired, TokenExpiring, TokenIssued, TokenRevoked, TokenRotated
 from domain.events.base import Metadata

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.application import SYSTEM, Pending
+from domain.attempt import SYSTEM, Pending
 from domain.catalogue import CURRENT
 from domain.context import ClaimedDomain
 from domain.events.api_token import TokenIssued
