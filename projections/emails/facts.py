@@ -12,7 +12,7 @@ Every template has `institution` (None where it is not known yet). An instant is
 | plans | {product, requests_per_month, requests_per_minute, records_per_request, nested_aggregations_per_request, …} each |
 | entitlements | {name, limit} each |
 | bulk_data | what of bulk data is included: scholarly, patent |
-| until | user plan: its end; suspension: its end or None; lapse: last instant of a reinstatement, or None |
+| until | user plan: its end, also the one at risk; suspension: its end or None; lapse: last instant of a reinstatement, or None |
 | cause | a code of `wording.CAUSES`, or None; a code that is not there is not spoken of |
 | compensated | True if the time of the suspension is given back |
 | extended_days | days that a resumption gave back, 0 for none |
@@ -21,12 +21,21 @@ Every template has `institution` (None where it is not known yet). An instant is
 | email | the nominated account's, or the user plan's |
 | label, prefix, last_four | what a token is known by; its secret is never a fact |
 | where | where a secret was found, as it was reported |
+| expires_at | token: its end; invitation: until when it can be accepted |
+| registered | True if an account with the invited address is known, or counts as known |
+| accept_url | the page that accepts or declines an invitation, under the service's own address |
+| why | what was found about a plan at risk, a code of `wording.RISKS` |
+| renewal | False: a first request was rejected; True: a plan could not go on after `until`, which is None otherwise |
+| rows, outcomes | how many rows a list had; {code of `wording.OUTCOMES`: how many of them} |
+| mode | "reconcile" for a list that was handed in as complete, otherwise "add" |
+| absent | how many active plans are not on a complete list; None for a list that only adds |
+| undo_until | until when a list can be undone, or None where a letter does not say |
 | confirm_url | the page that confirms a transfer, under the service's own address |
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain.catalogue import CURRENT
 
@@ -74,12 +83,36 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     "contact-transferred": _MOVED | {"transferred_at": _NOON, "lapses_at": None},
     "user-plan-activated": _PERSON | {"until": _END, "plans": _USER_PLANS},
     "user-plan-under-review": _PERSON,
-    "user-plan-rejected": _PERSON | {"cause": "wrong-domain"},
+    "user-plan-rejected": _PERSON | {"cause": "wrong-domain", "renewal": False, "until": None},
+    "user-plan-invited": _PERSON
+    | {"expires_at": _NOON, "registered": False, "accept_url": "https://tenure.example/invitation/c29tZSBzaWduZWQgdmFsdWU"},
+    "user-plan-at-risk": _PERSON | {"why": "domain-retired", "until": _NOON},
     "user-plan-expiring": _PERSON | {"days_left": 7, "until": _END},
     "user-plan-expired": _PERSON | {"until": _END},
     "user-plan-renewal-waiting": _PERSON | {"until": _END},
     "user-plan-renewed": _PERSON | {"until": _NEXT_END},
     "user-plan-ended": _PERSON | {"ended_at": _NOON, "cause": "left"},
+    "user-import-report": _INSTITUTION
+    | {
+        "rows": 1_340,
+        "outcomes": {
+            "activated": 1_204,
+            "already_active": 61,
+            "renewed": 27,
+            "wrong_domain": 12,
+            "duplicate": 9,
+            "invalid": 3,
+            "not_registered": 18,
+            "left_earlier": 2,
+            "waiting": 3,
+            "refused": 1,
+        },
+        "mode": "reconcile",
+        "submitted_at": _NOON - timedelta(minutes=2),
+        "completed_at": _NOON,
+        "absent": 7,
+        "undo_until": _NOON + timedelta(days=14),
+    },
     "token-issued": _TOKEN | {"expires_at": _NOON},
     "token-rotated": _TOKEN | {"overlap_ends_at": _NOON},
     "token-expiring": _TOKEN | {"expires_at": _NOON, "days_left": 14},
@@ -87,3 +120,9 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     "token-revoked": _TOKEN | {"revoked_at": _NOON, "cause": "asked"},
     "token-leaked": _TOKEN | {"revoked_at": _NOON, "where": "https://code.example/esempio/harvester/blob/main/settings.py#L12"},
 }
+
+ADDED_LATER: Mapping[str, Mapping[str, object]] = {
+    "user-plan-rejected": {"renewal": False, "until": None},
+    "user-import-report": {"undo_until": None},
+}
+"""What is taken for a fact that a letter lacks because it was written before anybody asked for one."""

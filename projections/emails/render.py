@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedErro
 from jinja2.runtime import Context
 
 from projections.emails import wording
-from projections.emails.facts import SAMPLES
+from projections.emails.facts import ADDED_LATER, SAMPLES
 from projections.emails.headers import addressed, boundary_of, without_encoded_words
 from projections.emails.text import cleaned, clipped, wrapped
 
@@ -53,6 +53,9 @@ ENVIRONMENT.filters |= {
     "entitlement": wording.entitlement,
     "bulk_data": wording.bulk_data,
     "missing": wording.missing,
+    "risk": wording.risk,
+    "remedy": wording.remedy,
+    "in_words": wording.outcomes,
     "short": clipped,
 }
 _INLINER = CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
@@ -76,6 +79,7 @@ def render(
     `facts` has at least the names of the template's sample; one that is missing is an UndefinedError, a template that there is not a
     KeyError, and what cannot be written safely (NUL, more than one recipient, a link elsewhere) a ValueError.
     """
+    facts = {**ADDED_LATER.get(template, {}), **facts}
     if missing := SAMPLES[template].keys() - facts.keys():
         raise UndefinedError(f"{template} lacks {', '.join(sorted(missing))}")
     surroundings = {

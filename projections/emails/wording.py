@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 PRODUCTS = {
@@ -40,10 +40,45 @@ CAUSES = {
     "security": "It is a precaution for the security of your account.",
     "wrong-domain": "The email address does not belong to a domain of the institution.",
     "domain-lost": "The email address no longer belongs to a domain of the institution.",
-    "at-risk": "The email address or its domain could not be confirmed in time.",
+    "at-risk": "It could not be confirmed in time that its holder still belongs to the institution.",
     "declined": "The invitation was declined.",
     "invitation-lapsed": "The invitation was not accepted in time.",
     "undone": "The list that granted it was withdrawn.",
+}
+RISKS = {
+    "domain-retired": "The domain of this address is no longer an email domain of the institution.",
+    "address-changed": "Your registered account no longer has an email address of the institution.",
+    "absent-from-list": "The institution has handed in a list of all its people who are to have one, and this address is not on it.",
+}
+"""What was found about a user plan at risk."""
+UNKNOWN_RISK = "Nothing that we know of shows any more that you belong to the institution."
+REMEDIES = {
+    "domain-retired": "add an email address of a domain that it uses now to your registered account on the platform, and confirm it there;"
+    " or ask the institution's library to tell us.",
+    "address-changed": "add your email address at the institution to your registered account on the platform, and confirm it there;"
+    " or ask the institution's library to tell us.",
+}
+ASK = "ask the institution's library to tell us so."
+OUTCOMES = {
+    "activated": "Given a plan, which is active now",
+    "renewed": "Renewed for the next term",
+    "already_active": "Had a plan already",
+    "waiting": "Waiting for our review, or for the subscription's activation",
+    "not_registered": "Not registered on the platform with this address",
+    "left_earlier": "Left the institution earlier",
+    "wrong_domain": "Address outside the institution's email domains",
+    "invalid": "Not readable",
+    "duplicate": "The same person as in an earlier row",
+    "refused": "Refused for another reason",
+}
+"""What became of the rows of a list, in the order in which they are told of."""
+TO_DO = {
+    "not_registered": "ask these people to register an account with this very address. Their plan begins when they have.",
+    "left_earlier": "if somebody is back, invite them or let them ask themselves. A list alone brings no plan back.",
+    "wrong_domain": "if the domain is yours, tell us so that it is claimed, and hand the list in again. Otherwise the person needs an"
+    " address at one of your domains.",
+    "invalid": "correct the rows and hand them in again. Whoever has a plan keeps it.",
+    "refused": "look up the reason of each row where the list was handed in, or ask us.",
 }
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
@@ -77,6 +112,30 @@ def count(number: int, noun: str | None = None) -> str:
 def sentence(cause: str | None) -> str:
     """Why, as far as a code says it; a code that has no sentence here says nothing."""
     return CAUSES.get((cause or "").replace("_", "-"), "")
+
+
+def risk(why: str) -> str:
+    return RISKS.get(why, UNKNOWN_RISK)
+
+
+def remedy(why: str) -> str:
+    return REMEDIES.get(why, ASK)
+
+
+class Outcome(NamedTuple):
+    words: str
+    rows: int
+    to_do: str
+
+
+def outcomes(rows: Mapping[str, int]) -> list[Outcome]:
+    """How many rows had each outcome; those that none had are left out, and one that has no words here comes last."""
+    codes = [*OUTCOMES, *(code for code in rows if code not in OUTCOMES)]
+    return [
+        Outcome(OUTCOMES.get(code, code.replace("_", " ").capitalize()), rows[code], TO_DO.get(code, ""))
+        for code in codes
+        if rows.get(code)
+    ]
 
 
 def plan(limits: Mapping[str, Any]) -> str:
