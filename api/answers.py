@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from api.bodies import Plan
 from domain.catalogue import Product
 from domain.events.institutional_account import Role
+from domain.events.user_import import RowOutcome
 
 
 class Out(BaseModel):
@@ -138,6 +139,13 @@ class AccountsShown(Listed):
     items: list[AccountShown]
 
 
+class RiskShown(Out):
+    """Why nothing shows any more that the person belongs to the institution, and until when it can be confirmed."""
+
+    why: Literal["domain-retired", "address-changed", "absent-from-list"]
+    until: datetime
+
+
 class UserPlanShown(Shown):
     account_id: UUID
     subscription_id: UUID
@@ -147,6 +155,11 @@ class UserPlanShown(Shown):
     status: Literal["requested", "invited", "active", "suspended", "at_risk", "expired", "ended", "rejected"]
     renewal: Literal["none", "waiting"]
     doubts: list[str]
+    review_due_at: datetime | None
+    review_overdue: bool | None = None
+    """Only in lists: a review waits longer than one working day."""
+    invitation_ends_at: datetime | None
+    risk: RiskShown | None
     term: int | None
     until: datetime | None
     plans: list[Plan]
@@ -154,6 +167,59 @@ class UserPlanShown(Shown):
 
 class UserPlansShown(Listed):
     items: list[UserPlanShown]
+
+
+class UsersShown(Out):
+    """How many people of an institution there are in each status, and who waits for what."""
+
+    subscription_id: UUID
+    statuses: dict[str, int]
+    renewals_waiting: int
+    reviews_open: int
+    reviews_overdue: int
+
+
+class UserImportShown(Shown):
+    """`outcomes` counts the settled rows; `absent` is told of a complete list (mode=reconcile)."""
+
+    account_id: UUID
+    subscription_id: UUID
+    status: Literal["running", "completed", "undone"]
+    mode: Literal["add", "reconcile"]
+    dry_run: bool
+    rows: int
+    settled: int
+    outcomes: dict[str, int]
+    same_as: UUID | None
+    submitted_at: datetime
+    completed_at: datetime | None
+    undo_until: datetime | None
+    absent: int | None
+    absences_confirmed: bool
+    warnings: list[str] | None = None
+
+
+class UserImportsShown(Listed):
+    items: list[UserImportShown]
+
+
+class ImportRowShown(Out):
+    row: int
+    line: int
+    email: str
+    name: str | None
+    outcome: RowOutcome
+    reason: str | None
+    user_plan_id: UUID | None
+
+
+class ImportRowsShown(Listed):
+    items: list[ImportRowShown]
+
+
+class RegisteredAccountsShown(Out):
+    accounts: int
+    emails: int
 
 
 class EmailShown(Out):

@@ -15,7 +15,21 @@ from api import problems
 from api.auth import Allowed
 from api.contract import complete
 from api.problems import problem
-from api.routes import access, accounts, clock, contacts, emails, health, history, subscriptions, tokens, user_plans
+from api.routes import (
+    access,
+    accounts,
+    clock,
+    contacts,
+    emails,
+    health,
+    history,
+    invitations,
+    registered_accounts,
+    subscriptions,
+    tokens,
+    user_imports,
+    user_plans,
+)
 from api.service import Service
 
 MAX_BODY = 1 << 20
@@ -46,7 +60,8 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         separate_input_output_schemas=False,
     )
     app.state.service = service
-    for module in (health, accounts, contacts, subscriptions, user_plans, tokens, access, emails, history):
+    people = (user_plans, invitations, user_imports, registered_accounts)
+    for module in (health, accounts, contacts, subscriptions, *people, tokens, access, emails, history):
         app.include_router(prepared(module.router))
     if service.advance is not None:
         app.include_router(prepared(clock.router))

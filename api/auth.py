@@ -31,8 +31,10 @@ class Caller:
 class Allowed:
     """A dependency that lets only some roles in. `roles` is read when the contract is written."""
 
-    def __init__(self, *roles: str) -> None:
+    def __init__(self, *roles: str, for_itself: bool = False) -> None:
+        """`for_itself`: the platform need not name a registered account here."""
         self.roles = frozenset(roles)
+        self._for_itself = for_itself
         self.parameters: dict[Callable[..., Any], frozenset[str]] = {}
         """The query parameters of each operation: a misspelt filter must not answer with everything."""
 
@@ -50,7 +52,7 @@ class Allowed:
             )
         if key.role not in self.roles:
             raise Forbidden("role-not-allowed", f"this is for {', '.join(sorted(self.roles))}; the key is of role {key.role}")
-        if key.role == "platform" and on_behalf_of is None:
+        if key.role == "platform" and on_behalf_of is None and not self._for_itself:
             raise Forbidden(
                 "on-behalf-of-missing", "the platform acts for a registered account: name it in X-On-Behalf-Of", field="X-On-Behalf-Of"
             )

@@ -201,6 +201,22 @@ class RejectPlanBody(Body):
     cause: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")] = "other"
 
 
+class InviteBody(Body):
+    email: Short
+    name: Short | None = None
+    registered_account_id: Short | None = None
+
+
+class ChangeAddressBody(Body):
+    email: Short
+
+
+class ConfirmAbsencesBody(Body):
+    """`absent` repeats the number that was looked at."""
+
+    absent: Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
+
+
 class EndPlanBody(Body):
     cause: Literal["asked", "left", "domain-lost"] = "asked"
     at: Instant | None = None

@@ -14,6 +14,7 @@ from domain.rules import Rules
 from domain.streams import Aggregate, Stream, empty_for
 from domain.surroundings import Claims, Requires, Surroundings
 
+_FREED = Release("token-slot")
 SYSTEM = Metadata(actor="tenure", role="system")
 
 
@@ -75,6 +76,8 @@ class Attempt:
         self.instant = observed_at if instant is None else min(instant, observed_at)
         self.drafts: list[Draft] = []
         self.requires: Requires = {}
+        self._released: set[UUID] = set()
+        """Tokens that give up their slot in this attempt, for another one."""
         self._load = read
         self._known: dict[UUID, Stream | None] = {}
         self._as_of: dict[tuple[UUID, datetime], Stream] = {}
@@ -93,6 +96,8 @@ class Attempt:
         """What has fallen due by then, and what the command makes happen. Raises DomainError."""
         draft = self._decided(command, metadata)
         self.drafts.append(draft)
+        if any(_FREED in each.event.claims() for each in draft.pending):
+            self._released.add(draft.stream.id)
         return draft
 
     def judge(self, command: Command, metadata: Metadata) -> Judged:
@@ -110,10 +115,9 @@ class Attempt:
         draft = Draft(stream)
         self.settle(draft, self.instant, metadata)
         now = max(self.instant, draft.stream.last_at)
-        released = frozenset(
-            each.originator_id for other in self.drafts for each in other.pending if Release("token-slot") in each.event.claims()
+        context = self._surroundings.context(
+            draft.stream, command, now, self.observed_at, metadata, self.requires, frozenset(self._released)
         )
-        context = self._surroundings.context(draft.stream, command, now, self.observed_at, metadata, self.requires, released)
         for event in draft.stream.state.decide(command, context):
             draft.add(event, metadata)
         return draft

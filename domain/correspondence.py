@@ -226,14 +226,14 @@ def _of_user_plan(recorded: Recorded, state: InstitutionalUserPlan) -> Iterator[
             yield Letter(template="user-plan-renewed", audience=to, facts=email | {"until": until})
         case UserPlanExpired():
             yield Letter(template="user-plan-expired", audience=to, facts=email | {"until": state.until})
-        case UserPlanEnded(at=at, cause=cause) if cause != "declined":
+        case UserPlanEnded(at=at, cause=cause) if state.term:  # an invitation or a request that came to nothing took nothing away
             yield Letter(template="user-plan-ended", audience=to, facts=email | {"ended_at": at, "cause": cause})
 
 
 def _of_import(recorded: Recorded, state: UserImport) -> Iterator[Letter]:
     """A dry run is looked at by who asked for it."""
     match recorded.event:
-        case UserImportCompleted(at=at, outcomes=outcomes, absent=absent) if not state.dry_run:
+        case UserImportCompleted(at=at, outcomes=outcomes, absent=absent, undo_until=undo_until) if not state.dry_run:
             facts = {
                 "rows": state.rows,
                 "outcomes": dict(outcomes),
@@ -241,6 +241,7 @@ def _of_import(recorded: Recorded, state: UserImport) -> Iterator[Letter]:
                 "submitted_at": state.submitted_at,
                 "completed_at": at,
                 "absent": absent,
+                "undo_until": undo_until,
             }
             yield Letter(template="user-import-report", audience=Audience.ADMINISTRATOR, facts=facts)
 

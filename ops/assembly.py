@@ -141,11 +141,13 @@ class Assembly:
     @cached_property
     def sender(self) -> OutboxSender:
         settings = self.settings
+        base = settings.public_url.rstrip("/")
         letterhead = Letterhead(
             mail_from=settings.mail_from,
             support_address=settings.support_address,
             public_url=settings.public_url,
-            confirm_url=lambda account, transfer: f"{settings.public_url.rstrip('/')}/confirm/{self.links.sign(account, transfer)}",
+            confirm_url=lambda account, transfer: f"{base}/confirm/{self.links.sign(account, transfer)}",
+            invitation_url=lambda plan: f"{base}/invitations/{self.links.sign(plan, plan)}",
         )
         if self._smtp_url is None:
             raise ConfigurationError("TENURE_SMTP_URL is missing")

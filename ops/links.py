@@ -18,13 +18,13 @@ class Links:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def sign(self, account: UUID, transfer: UUID) -> str:
-        """The value of a confirmation link: both ids and a keyed hash of them, in URL-safe base64."""
-        ids = account.bytes + transfer.bytes
+    def sign(self, stream: UUID, what: UUID) -> str:
+        """The value of a link, to a thing and what of it is to be confirmed: both ids and a keyed hash of them, in URL-safe base64."""
+        ids = stream.bytes + what.bytes
         return base64.urlsafe_b64encode(ids + self._signature(ids)).decode()
 
     def verify(self, value: str) -> tuple[UUID, UUID]:
-        """(account, transfer) of a link that is ours; Invalid for any other."""
+        """(stream, what) of a link that is ours; Invalid for any other."""
         raw = base64.urlsafe_b64decode(value) if _VALUE.fullmatch(value) else bytes(_IDS + _SIGNATURE)
         ids, signature = raw[:_IDS], raw[_IDS:]
         if not hmac.compare_digest(signature, self._signature(ids)):

@@ -40,12 +40,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Letterhead:
-    """What all our emails have in common. `confirm_url` makes the address of the page that confirms a contact transfer."""
+    """What all our emails have in common. `confirm_url` makes the address of the page that confirms a contact transfer,
+
+    `invitation_url` of the one that answers an invitation."""
 
     mail_from: str
     support_address: str
     public_url: str
     confirm_url: Callable[[UUID, UUID], str]
+    invitation_url: Callable[[UUID], str]
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,8 @@ class OutboxSender:
         facts = dict(written.facts) | {"institution": account.institution if account else None}
         if (transfer := written.facts.get("transfer_id")) and written.account_id:
             facts["confirm_url"] = self._letterhead.confirm_url(written.account_id, UUID(transfer))
+        if plan := written.facts.get("plan_id"):
+            facts["accept_url"] = self._letterhead.invitation_url(UUID(plan))
         message = render(
             written.template,
             facts,

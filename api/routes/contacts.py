@@ -1,7 +1,5 @@
 """Contacts of an account, and handing a contact over to another mailbox, which confirms itself by a signed link."""
 
-from html import escape
-from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +9,7 @@ from api.answers import AccountShown
 from api.auth import Caller, Support
 from api.bodies import AddContactBody, ContactTransferBody, RolesBody
 from api.fields import Body
+from api.pages import OVER, page
 from api.wiring import Asking, Calling
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.commands.institutional_account import (
@@ -73,24 +72,6 @@ def cancel_transfer(id: UUID, transfer: UUID, request: Request, caller: Support,
     return ask(request, caller, body, CancelContactTransfer(id=id, transfer_id=transfer))
 
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>:root{{color-scheme:light dark;font:17px/1.5 system-ui,sans-serif}}
-body{{max-width:34rem;margin:12vh auto;padding:0 1rem}}
-button{{font:inherit;padding:.5rem 1rem}}</style><h1>{title}</h1><p>{text}</p>{form}</html>"""
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
-def _page(title: str, text: str, *, form: str = "", status: int = 200) -> HTMLResponse:
-    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), form=form), status, _HEADERS)
-
-
-OVER: dict[int | str, dict[str, Any]] = {410: {"description": "the link is over", "content": {"text/html": {"schema": {"type": "string"}}}}}
-
-
 @router.get("/confirm/{token}", response_class=HTMLResponse, responses=OVER)
 def show_confirmation(token: str, service: Calling) -> HTMLResponse:
     """Says what is to be confirmed. Looking at it does nothing."""
@@ -98,12 +79,12 @@ def show_confirmation(token: str, service: Calling) -> HTMLResponse:
     state = service.stream(InstitutionalAccount, "account", account).state
     assert isinstance(state, InstitutionalAccount)
     if transfer in state.transferred:
-        return _page("Confirmed already", "There is nothing left to do.")
+        return page("Confirmed already", "There is nothing left to do.")
     pending = state.pending_transfer
     if pending is None or pending.transfer_id != transfer:
-        return _page("This link is over", "The transfer was cancelled or has lapsed. Ask support for a new one.", status=410)
+        return page("This link is over", "The transfer was cancelled or has lapsed. Ask support for a new one.", status=410)
     institution = state.institution or "the institution"
-    return _page(
+    return page(
         "Take over as contact?",
         f"{pending.email} is to take the place of {pending.old_email} for {institution}.",
         form='<form method="post"><button>Confirm</button></form>',
@@ -119,5 +100,5 @@ def confirm(token: str, request: Request, service: Calling) -> HTMLResponse:
     try:
         service.do(request, Caller("new mailbox", "contact"), command)
     except DomainError as refused:
-        return _page("This link is over", refused.detail, status=410)
-    return _page("Confirmed", "From now on our emails go to this mailbox.")
+        return page("This link is over", refused.detail, status=410)
+    return page("Confirmed", "From now on our emails go to this mailbox.")

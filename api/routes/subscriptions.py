@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID, uuid4
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from api.answers import SubscriptionShown, SubscriptionsShown
+from api.answers import SubscriptionShown, SubscriptionsShown, UsersShown
 from api.auth import Admin, Insider, Support
 from api.bodies import (
     ActivateBody,
@@ -48,7 +49,7 @@ from domain.commands.itk_subscription import (
 )
 from domain.errors import Invalid, NotFound
 from domain.values import parse_text
-from projections import subscriptions
+from projections import subscriptions, user_plans
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 ask = Asking(ITKSubscription, "subscription")
@@ -89,6 +90,14 @@ def list_subscriptions(
         service.lifecycle, service.database, account=account_id, status=status, after=after, limit=limit
     )
     return listed(request, items, following)
+
+
+@router.get("/{id}/users", response_model=UsersShown)
+def users(id: UUID, service: Calling, caller: Insider, position: Position = None) -> Response:
+    """How many people the institution has in each status, how many wait for its renewal, and what is to be reviewed."""
+    service.wait_for(position)
+    service.stream(ITKSubscription, "subscription", id, caller)
+    return Response(msgspec.json.encode(user_plans.summary(service.lifecycle, service.database, id)), media_type="application/json")
 
 
 @router.get("/{id}", response_model=SubscriptionShown)

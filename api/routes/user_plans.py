@@ -7,59 +7,64 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.answers import UserPlanShown, UserPlansShown
 from api.auth import Allowed, Caller, Support
-from api.bodies import ApprovePlanBody, EndPlanBody, RejectPlanBody, RequestPlanBody
+from api.bodies import ApprovePlanBody, ChangeAddressBody, EndPlanBody, RejectPlanBody, RequestPlanBody
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
+from api.people import person_key, require_registered, stream_of
 from api.service import Service
 from api.wiring import Asking, Calling, created
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.commands.institutional_user_plan import (
     ApproveUserPlan,
+    ChangeAddress,
     EndUserPlan,
+    ReconfirmUserPlan,
     RejectUserPlan,
     RequestRenewal,
     RequestUserPlan,
     ResumeUserPlan,
     SuspendUserPlan,
 )
-from domain.errors import NotFound
-from domain.values import folded, parse_email, parse_registered_account_id, parse_text
+from domain.errors import Forbidden, NotFound
+from domain.values import parse_email, parse_registered_account_id, parse_text
 from projections import user_plans
 
 router = APIRouter(prefix="/v1/user-plans", tags=["user plans"])
 ask = Asking(InstitutionalUserPlan, "user plan")
 
 Holder = Annotated[Caller, Depends(Allowed("support", "admin", "platform"))]
+Manager = Annotated[Caller, Depends(Allowed("support", "admin", "institution"))]
+Knower = Annotated[Caller, Depends(Allowed("support", "admin", "platform", "institution"))]
 Looker = Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "platform", "institution"))]
 
 
-def _mine(service: Service, id: UUID, caller: Caller) -> None:
+def _mine(service: Service, id: UUID, caller: Caller) -> InstitutionalUserPlan:
     """The platform sees the plans of the account that it acts for, and no other."""
     state = service.stream(InstitutionalUserPlan, "user plan", id, caller).state
     assert isinstance(state, InstitutionalUserPlan)
     if caller.role == "platform" and state.registered_account_id != caller.on_behalf_of:
         raise NotFound("user plan", id)
+    return state
 
 
 @router.post("", status_code=201, response_model=UserPlanShown)
 def request_plan(request: Request, service: Calling, caller: Holder, body: RequestPlanBody) -> Response:
     """Ask for plans: granted at once where the email's domain fits, put before the reviewers where there is a doubt."""
-    subscription = service.stream(ITKSubscription, "subscription", body.subscription_id)
+    account = service.stream(ITKSubscription, "subscription", body.subscription_id).account_id
+    assert account is not None
     email = parse_email(body.email, field="email")
     registered = parse_registered_account_id(body.registered_account_id) if body.registered_account_id else None
     if caller.role == "platform":
         registered = caller.on_behalf_of
-    assert subscription.account_id is not None
-    person_key = service.secrets.derived("person", f"{subscription.account_id}/{folded(email)}")
     command = RequestUserPlan(
-        id=service.lifecycle.log_reader.holder("person", person_key) or uuid4(),
-        account_id=subscription.account_id,
+        id=stream_of(service, account, email) or uuid4(),
+        account_id=account,
         subscription_id=body.subscription_id,
-        registered_account_id=registered,
+        registered_account_id=require_registered(service, email, registered),
         email=email,
         name=parse_text(body.name, field="name") if body.name else None,
-        person_key=person_key,
+        person_key=person_key(service, account, email),
         review=caller.role != "platform",
     )
     return created(request, caller, body, "/v1/user-plans", command)
@@ -69,14 +74,16 @@ def request_plan(request: Request, service: Calling, caller: Holder, body: Reque
 def list_plans(
     request: Request,
     service: Calling,
-    caller: Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "institution"))],
+    caller: Looker,
     subscription_id: UUID | None = None,
     status: Annotated[str | None, Query(pattern="^(requested|invited|active|suspended|at_risk|expired|ended|rejected)$")] = None,
+    renewal: Annotated[str | None, Query(pattern="^(none|waiting)$")] = None,
+    review: Annotated[str | None, Query(pattern="^(open|overdue)$", description="overdue: after one working day")] = None,
     after: After = 0,
     limit: Limit = 50,
     position: Position = None,
 ) -> Response:
-    """User plans in the order in which they were asked for."""
+    """User plans in the order in which they were asked for. The platform sees those of the account that it acts for."""
     service.wait_for(position)
     if subscription_id is not None and caller.account_id is not None:
         service.stream(ITKSubscription, "subscription", subscription_id, caller)
@@ -85,7 +92,10 @@ def list_plans(
         service.database,
         subscription=subscription_id,
         account=caller.account_id,
+        holder=caller.on_behalf_of if caller.role == "platform" else None,
         status=status,
+        renewal=renewal,
+        review=review,
         after=after,
         limit=limit,
     )
@@ -100,8 +110,10 @@ def one_plan(id: UUID, service: Calling, caller: Looker) -> Response:
 
 
 @router.post("/{id}/approve", response_model=UserPlanShown)
-def approve(id: UUID, request: Request, caller: Support, body: ApprovePlanBody = ApprovePlanBody()) -> Response:
-    """Let somebody in by hand; whose domain does not fit, on a ground, under a licence, and until a day."""
+def approve(id: UUID, request: Request, caller: Manager, body: ApprovePlanBody = ApprovePlanBody()) -> Response:
+    """Let somebody in by hand; whose domain does not fit, staff do so on a ground, under a licence, and until a day."""
+    if caller.role == "institution" and (body.ground or body.licence or body.until):
+        raise Forbidden("override-by-staff", "only staff let somebody in whose domain does not fit; ask support", field="ground")
     command = ApproveUserPlan(
         id=id,
         ground=parse_text(body.ground, field="ground") if body.ground else None,
@@ -112,7 +124,7 @@ def approve(id: UUID, request: Request, caller: Support, body: ApprovePlanBody =
 
 
 @router.post("/{id}/reject", response_model=UserPlanShown)
-def reject(id: UUID, request: Request, caller: Support, body: RejectPlanBody = RejectPlanBody()) -> Response:
+def reject(id: UUID, request: Request, caller: Manager, body: RejectPlanBody = RejectPlanBody()) -> Response:
     """Do not let somebody in."""
     return ask(request, caller, body, RejectUserPlan(id=id, why=body.cause))
 
@@ -122,6 +134,21 @@ def request_renewal(id: UUID, request: Request, service: Calling, caller: Holder
     """The person wants to go on: granted if the institution has renewed, and waiting for it if not."""
     _mine(service, id, caller)
     return ask(request, caller, body, RequestRenewal(id=id))
+
+
+@router.post("/{id}/change-address", response_model=UserPlanShown)
+def change_address(id: UUID, request: Request, service: Calling, caller: Knower, body: ChangeAddressBody) -> Response:
+    """The same person at another address. One that is not at a domain of the institution puts the plan at risk."""
+    plan = _mine(service, id, caller)
+    email = parse_email(body.email, field="email")
+    command = ChangeAddress(id=id, email=email, person_key=person_key(service, plan.account_id, email))
+    return ask(request, caller, body, command)
+
+
+@router.post("/{id}/reconfirm", response_model=UserPlanShown)
+def reconfirm(id: UUID, request: Request, caller: Manager, body: Body = Body()) -> Response:
+    """Somebody who is at risk belongs to the institution after all."""
+    return ask(request, caller, body, ReconfirmUserPlan(id=id))
 
 
 @router.post("/{id}/suspend", response_model=UserPlanShown)
@@ -137,6 +164,6 @@ def resume(id: UUID, request: Request, caller: Support, body: Body = Body()) -> 
 
 
 @router.post("/{id}/end", response_model=UserPlanShown)
-def end(id: UUID, request: Request, caller: Support, body: EndPlanBody = EndPlanBody()) -> Response:
+def end(id: UUID, request: Request, caller: Manager, body: EndPlanBody = EndPlanBody()) -> Response:
     """The person has left, or will at an instant; tokens are revoked then."""
     return ask(request, caller, body, EndUserPlan(id=id, cause=body.cause, at=body.at))

@@ -11,6 +11,7 @@ READERS = {"admin", "auditor", "support"}
 SUPPORT = {"admin", "support"}
 INSIDERS = READERS | {"institution"}
 HOLDERS = {"admin", "institution", "platform"}
+MANAGERS = SUPPORT | {"institution"}
 
 EXPECTED: dict[str, set[str]] = {
     "GET /livez": set(),
@@ -57,14 +58,31 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/subscriptions/{id}/undo-cancellation": SUPPORT,
     "POST /v1/subscriptions/{id}/entitlements": SUPPORT,
     "POST /v1/user-plans": SUPPORT | {"platform"},
-    "GET /v1/user-plans": INSIDERS,
+    "GET /v1/user-plans": INSIDERS | {"platform"},
     "GET /v1/user-plans/{id}": INSIDERS | {"platform"},
-    "POST /v1/user-plans/{id}/approve": SUPPORT,
-    "POST /v1/user-plans/{id}/reject": SUPPORT,
+    "POST /v1/user-plans/{id}/approve": MANAGERS,
+    "POST /v1/user-plans/{id}/reject": MANAGERS,
+    "POST /v1/user-plans/{id}/accept": SUPPORT | {"platform"},
+    "POST /v1/user-plans/{id}/decline": SUPPORT | {"platform"},
+    "POST /v1/user-plans/{id}/change-address": MANAGERS | {"platform"},
+    "POST /v1/user-plans/{id}/reconfirm": MANAGERS,
     "POST /v1/user-plans/{id}/request-renewal": SUPPORT | {"platform"},
     "POST /v1/user-plans/{id}/suspend": SUPPORT,
     "POST /v1/user-plans/{id}/resume": SUPPORT,
-    "POST /v1/user-plans/{id}/end": SUPPORT,
+    "POST /v1/user-plans/{id}/end": MANAGERS,
+    "POST /v1/subscriptions/{id}/invitations": MANAGERS,
+    "GET /invitations/{token}": set(),
+    "POST /invitations/{token}": set(),
+    "GET /v1/subscriptions/{id}/users": INSIDERS,
+    "POST /v1/subscriptions/{id}/user-imports": MANAGERS,
+    "GET /v1/subscriptions/{id}/user-imports": INSIDERS,
+    "GET /v1/user-imports/{id}": INSIDERS,
+    "GET /v1/user-imports/{id}/rows": INSIDERS,
+    "GET /v1/user-imports/{id}/rows.csv": INSIDERS,
+    "GET /v1/user-imports/{id}/absent": INSIDERS,
+    "POST /v1/user-imports/{id}/confirm-absences": MANAGERS,
+    "POST /v1/user-imports/{id}/undo": MANAGERS,
+    "PUT /v1/registered-accounts": {"admin", "platform"},
     "POST /v1/tokens": HOLDERS,
     "GET /v1/tokens": INSIDERS | {"platform"},
     "GET /v1/tokens/{id}": INSIDERS | {"platform"},
