@@ -60,8 +60,11 @@ def policies(recorded: Recorded) -> Iterator[Command | ForEach]:
     match recorded.event:
         case SubscriptionActivated():
             yield ForEach(Group.PLANS_WAITING_FOR_ACTIVATION, stream, lambda plan: GrantWaitingRequest(id=plan))
-        case SubscriptionRenewed() | SubscriptionReinstated():
+        case SubscriptionRenewed():
             yield ForEach(Group.PLANS_TO_RENEW, stream, lambda plan: GrantWaitingRenewal(id=plan))
+        case SubscriptionReinstated():
+            yield ForEach(Group.PLANS_TO_RENEW, stream, lambda plan: GrantWaitingRenewal(id=plan))
+            yield ForEach(Group.PLANS_WAITING_FOR_ACTIVATION, stream, lambda plan: GrantWaitingRequest(id=plan))
         case SubscriptionExtended() | TermCorrected() | RenewalWithdrawn():
             yield ForEach(Group.PLANS_OF_SUBSCRIPTION, stream, lambda plan: FollowTerm(id=plan))
         case SubscriptionEnded(cause="cancelled"):

@@ -68,9 +68,11 @@ class InstitutionalUserPlan(UserPlanState):
                 return (UserPlanEnded(at=now, cause="declined"),)
             case Status.ENDED, DeclineInvitation() if self.ended_because == "declined":
                 return ()
-            case _, LapseInvitation():
+            case Status.INVITED, LapseInvitation():
                 lapsed = self.invitation_ends_at is not None and now >= self.invitation_ends_at
                 return (UserPlanEnded(at=now, cause="invitation-lapsed"),) if lapsed else ()
+            case _, LapseInvitation():
+                return ()
             case Status.REQUESTED | Status.AT_RISK, ApproveUserPlan():
                 return (entry.approve(self, command, context),)
             case Status.ACTIVE, ApproveUserPlan():

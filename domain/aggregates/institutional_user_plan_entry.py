@@ -1,5 +1,6 @@
 """Being let in: by asking, by a list, by an invitation, or by those who review what is in doubt."""
 
+from datetime import datetime
 from uuid import UUID
 
 from domain.admission import doubts_about, last_term, no_subscription, open_account, override_of, until_of
@@ -45,19 +46,21 @@ def admit_listed(state: UserPlanState, command: AdmitListed, context: Context) -
     """The institution's own word for somebody: whoever has a plan keeps it, or goes on if the institution has renewed."""
     account = open_account(context)
     subscription = _subscription(command.account_id, context)
-    if state.status is Status.ENDED and state.ended_because == "left":
+    if state.left and state.status not in GRANTED | {Status.REQUESTED}:
         raise Refused("left-earlier", "this person has left the institution; only an own request or an invitation brings a plan back")
+    same = state.subscription_id == command.subscription_id
+    has_it = state.status in GRANTED and (same or state.status is Status.SUSPENDED)
     claim = covering(account.domains, domain_of(command.email), context.now)
-    if claim is None and not (state.status in GRANTED and state.override_at(context.now)):
+    if claim is None and not (has_it and state.override_at(context.now)):
         raise Refused("wrong-domain", f"{domain_of(command.email)} is not an email domain of the institution", field="email")
-    if state.status in GRANTED:
+    if has_it:
         confirmed = (UserPlanReconfirmed(at=context.now),) if state.risk else ()
-        later = state.later_term(context)
+        later = state.later_term(context) if same else None
         return (*confirmed, renewed(state, later, subscription, context, command.import_id)) if later else confirmed
-    if state.status is Status.REQUESTED:
+    if state.status is Status.REQUESTED and same:
         if state.waits_for_registration and command.registered and command.registered_account_id:
             return _registered(state, command.registered_account_id, context)
-        return ()
+        return let_in(state, context) if state.doubts == (PENDING,) else ()
     doubts = ["shared-domain"] if claim and claim.shared else []
     if not subscription.gives_access:
         doubts.append(PENDING)
@@ -76,8 +79,6 @@ def _asked(
     context: Context,
 ) -> tuple[Event, ...]:
     """On record that somebody is to have plans: with them at once, or with the doubts about it."""
-    zone = (context.account.time_zone if context.account else None) or "UTC"
-    reviewed = bool(set(doubts) - {PENDING, NOT_REGISTERED})
     requested = UserPlanRequested(
         at=context.now,
         account_id=command.account_id,
@@ -88,9 +89,16 @@ def _asked(
         person_key=command.person_key,
         doubts=doubts,
         import_id=import_id,
-        review_due_at=after_working_days(context.now, context.rules.review_working_days, zone) if reviewed else None,
+        review_due_at=_review_due_at(doubts, context),
     )
     return (requested,) if doubts else (requested, activated(subscription, None, context, import_id))
+
+
+def _review_due_at(doubts: tuple[str, ...], context: Context) -> datetime | None:
+    if not set(doubts) - {PENDING, NOT_REGISTERED}:
+        return None
+    zone = (context.account.time_zone if context.account else None) or "UTC"
+    return after_working_days(context.now, context.rules.review_working_days, zone)
 
 
 def approve(state: UserPlanState, command: ApproveUserPlan, context: Context) -> UserPlanActivated:
@@ -109,12 +117,36 @@ def approve(state: UserPlanState, command: ApproveUserPlan, context: Context) ->
 
 
 def let_in(state: UserPlanState, context: Context) -> tuple[Event, ...]:
-    """If everything else still holds; otherwise the request stays before the reviewers."""
-    account, subscription = context.account, context.subscription
-    if account is None or account.status != "active" or subscription is None or not subscription.gives_access:
+    """If everything else still holds; otherwise the request comes before the reviewers."""
+    account, subscription = context.account, _in_force(context)
+    if account is None or subscription is None:
         return ()
     claim = covering(account.domains, domain_of(state.email), context.now)
-    return () if claim is None or claim.shared else (activated(subscription, None, context, state.import_id),)
+    if claim and not claim.shared:
+        return (activated(subscription, None, context, state.import_id),)
+    doubts = ("shared-domain" if claim else "wrong-domain",)
+    return (
+        UserPlanRequested(
+            at=context.now,
+            account_id=state.account_id,
+            subscription_id=state.subscription_id,
+            registered_account_id=state.registered_account_id,
+            email=state.email,
+            name=state.name,
+            person_key=state.person_key,
+            doubts=doubts,
+            import_id=state.import_id,
+            review_due_at=_review_due_at(doubts, context),
+        ),
+    )
+
+
+def _in_force(context: Context) -> SubscriptionFacts | None:
+    """Suspended ones too: whoever is let in meanwhile has plans that rest."""
+    account, subscription = context.account, context.subscription
+    if account is None or account.status not in {"active", "suspended"}:
+        return None
+    return subscription if subscription and subscription.status in {"active", "grace", "suspended"} else None
 
 
 def take_up(state: UserPlanState, command: TakeUpRegistration, context: Context) -> tuple[Event, ...]:
@@ -123,13 +155,15 @@ def take_up(state: UserPlanState, command: TakeUpRegistration, context: Context)
 
 def _registered(state: UserPlanState, registered_account_id: str, context: Context) -> tuple[Event, ...]:
     """An address has registered. Whose domain does not fit any more has waited in vain."""
-    found = UserPlanRegistered(at=context.now, registered_account_id=registered_account_id)
-    known = state.evolve(found)
-    if set(known.doubts) - {PENDING}:
+    left = tuple(doubt for doubt in state.doubts if doubt != NOT_REGISTERED)
+    if not left and _in_force(context) is None:
+        left = (PENDING,)
+    found = UserPlanRegistered(at=context.now, registered_account_id=registered_account_id, doubts=left)
+    if set(left) - {PENDING}:
         return (found,)
-    if not known.still_fits(context):
+    if not state.still_fits(context):
         return (found, UserPlanRejected(at=context.now, why="wrong-domain"))
-    return (found, *let_in(known, context))
+    return (found, *let_in(state.evolve(found), context))
 
 
 def invite(state: UserPlanState, command: InviteUser, context: Context) -> tuple[Event, ...]:

@@ -102,6 +102,8 @@ class UserPlanState:
     ends_at: datetime | None = None
     end_cause: str = ""
     ended_because: str | None = None
+    left: bool = False
+    """Left the institution, and has had no plan there since, whatever else was tried."""
 
     @property
     def under_review(self) -> bool:
@@ -143,9 +145,8 @@ class UserPlanState:
                     requested_at=event.at,
                     invitation_ends_at=None,
                 )
-            case UserPlanRegistered(registered_account_id=registered):
-                left = tuple(doubt for doubt in self.doubts if doubt != NOT_REGISTERED)
-                return replace(self, registered_account_id=registered, doubts=left)
+            case UserPlanRegistered(registered_account_id=registered, doubts=doubts):
+                return replace(self, registered_account_id=registered, doubts=doubts)
             case UserPlanActivated() | UserPlanRenewed():
                 return self._granted(event)
             case UserPlanRejected(why=why):
@@ -173,7 +174,9 @@ class UserPlanState:
             case UserPlanEndScheduled(ends_at=ends_at, cause=cause):
                 return replace(self, ends_at=ends_at, end_cause=cause)
             case UserPlanEnded(cause=cause):
-                return replace(self, status=Status.ENDED, renewal=Renewal.NONE, risk=None, ends_at=None, end_cause="", ended_because=cause)
+                left = self.left or cause == "left"
+                ended = replace(self, status=Status.ENDED, renewal=Renewal.NONE, risk=None, ends_at=None, end_cause="")
+                return replace(ended, ended_because=cause, left=left)
         return self
 
     def _begun(self, event: UserPlanRequested | UserPlanInvited) -> Self:
@@ -188,6 +191,7 @@ class UserPlanState:
             requested_at=event.at,
             ends_at=self.ends_at,
             end_cause=self.end_cause,
+            left=self.left,
         )
         if isinstance(event, UserPlanInvited):
             return replace(begun, status=Status.INVITED, invitation_ends_at=event.expires_at)
@@ -214,4 +218,5 @@ class UserPlanState:
             renewed=not first,
             import_id=event.import_id,
             review_due_at=None,
+            left=False,
         )

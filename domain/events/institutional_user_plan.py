@@ -71,10 +71,11 @@ class UserPlanAccepted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class UserPlanRegistered(Event):
-    """The address of somebody on a list has an account on the platform now."""
+    """The address of somebody on a list has an account on the platform now. `doubts` are left."""
 
     TOPIC = "user-plan.registered"
     registered_account_id: str
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

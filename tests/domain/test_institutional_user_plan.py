@@ -94,7 +94,8 @@ REQUESTED = UserPlanRequested(
     name="Ada",
     person_key="k1",
 )
-IN_REVIEW = replace(REQUESTED, doubts=("shared-domain",))
+REVIEW_DUE = datetime(2027, 3, 4, 10, tzinfo=UTC)  # a Thursday, one working day later
+IN_REVIEW = replace(REQUESTED, doubts=("shared-domain",), review_due_at=REVIEW_DUE)
 ACTIVATED = UserPlanActivated(
     at=MARCH,
     term=1,
@@ -184,7 +185,7 @@ def test_who_asks_before_the_activation_waits():
 def test_a_wrong_domain_can_be_put_before_the_reviewers():
     partner = replace(ASK, email="ada@mgh.org", review=True)
     outcome = given(InstitutionalUserPlan()).when(partner, now=MARCH, **KNOWN)
-    outcome.then(replace(REQUESTED, email="ada@mgh.org", doubts=("wrong-domain",)))
+    outcome.then(replace(REQUESTED, email="ada@mgh.org", doubts=("wrong-domain",), review_due_at=REVIEW_DUE))
 
 
 @pytest.mark.parametrize("status", ["lapsed", "ended", "suspended"])
@@ -248,7 +249,7 @@ def test_rejection():
 
 def test_who_was_rejected_comes_before_the_reviewers_again():
     rejected = given(InstitutionalUserPlan(), IN_REVIEW, UserPlanRejected(at=MARCH, why="not-a-member"))
-    rejected.when(ASK, now=MARCH, **KNOWN).then(replace(REQUESTED, doubts=("rejected-before",)))
+    rejected.when(ASK, now=MARCH, **KNOWN).then(replace(REQUESTED, doubts=("rejected-before",), review_due_at=REVIEW_DUE))
 
 
 @pytest.mark.parametrize("over", [UserPlanExpired(at=UNTIL_1), UserPlanEnded(at=UNTIL_1, cause="left")])
@@ -387,8 +388,8 @@ def test_suspending_and_resuming():
     resume, resumed = ResumeUserPlan(id=PLAN), UserPlanResumed(at=MARCH)
     granted().when(suspend, now=MARCH).then(suspended)
     granted(suspended).when(suspend, now=MARCH).then_nothing()
-    granted(suspended).when(resume, now=MARCH).then(resumed)
-    granted(suspended, resumed).when(resume, now=MARCH).then_nothing()
+    granted(suspended).when(resume, now=MARCH, **KNOWN).then(resumed)
+    granted(suspended, resumed).when(resume, now=MARCH, **KNOWN).then_nothing()
     granted(suspended).when(EXPIRE, now=UNTIL_1, **KNOWN).then(UserPlanExpired(at=UNTIL_1))
     granted(suspended).when(ASK, now=MARCH, **KNOWN).then_refused("not-now", "suspended")
     given(InstitutionalUserPlan(), IN_REVIEW).when(suspend, now=MARCH).then_refused("not-now", "suspend user plan")
@@ -435,8 +436,24 @@ def test_who_waited_only_for_the_subscription_is_let_in_when_it_is_activated():
     grant = GrantWaitingRequest(id=PLAN)
     waiting.when(grant, now=MARCH, **KNOWN).then(ACTIVATED)
     waiting.when(grant, now=MARCH, account=ACCOUNT_FACTS, subscription=PENDING).then_nothing()
-    waiting.when(grant, now=MARCH, account=DOMAIN_LOST, subscription=IN_TERM_1).then_nothing()
+    waiting.when(grant, now=MARCH, account=replace(ACCOUNT_FACTS, status="closed"), subscription=IN_TERM_1).then_nothing()
     given(InstitutionalUserPlan(), REQUESTED, ACTIVATED).when(grant, now=MARCH, **KNOWN).then_nothing()
+
+
+@pytest.mark.parametrize(("account", "doubt"), [(DOMAIN_LOST, "wrong-domain"), (SHARED, "shared-domain")])
+def test_whose_domain_has_changed_meanwhile_comes_before_the_reviewers(account, doubt):
+    waiting = given(InstitutionalUserPlan(), replace(REQUESTED, doubts=("subscription-pending",)))
+    reviewed = replace(REQUESTED, doubts=(doubt,), review_due_at=REVIEW_DUE)
+    grant = GrantWaitingRequest(id=PLAN)
+    waiting.when(grant, now=MARCH, account=account, subscription=IN_TERM_1).then(reviewed)
+    given(waiting.state, reviewed).when(grant, now=MARCH, account=account, subscription=IN_TERM_1).then_nothing()
+    assert given(waiting.state, reviewed).state.under_review
+
+
+def test_who_waited_is_let_in_though_the_subscription_is_suspended():
+    waiting = given(InstitutionalUserPlan(), replace(REQUESTED, doubts=("subscription-pending",)))
+    suspended = replace(IN_TERM_1, status="suspended", gives_access=False)
+    waiting.when(GrantWaitingRequest(id=PLAN), now=MARCH, account=ACCOUNT_FACTS, subscription=suspended).then(ACTIVATED)
 
 
 @pytest.mark.parametrize("doubt", ["shared-domain", "wrong-domain", "rejected-before"])

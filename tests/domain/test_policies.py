@@ -7,12 +7,27 @@ import pytest
 
 from domain.commands.api_token import RevokeToken
 from domain.commands.institutional_account import MarkContactUnreachable
-from domain.commands.institutional_user_plan import EndUserPlan, FollowTerm, GrantWaitingRenewal, GrantWaitingRequest
+from domain.commands.institutional_user_plan import (
+    CheckDomain,
+    EndUserPlan,
+    FollowTerm,
+    GrantWaitingRenewal,
+    GrantWaitingRequest,
+    MarkAbsent,
+    UndoListing,
+)
 from domain.commands.itk_subscription import CancelSubscription
 from domain.events import EVENTS
 from domain.events.base import Metadata, Recorded
 from domain.events.email_delivery import EmailBounced
-from domain.events.institutional_account import AccountClosed, AccountSuspended, NominationRejected, NominationWithdrawn
+from domain.events.institutional_account import (
+    AccountClosed,
+    AccountSuspended,
+    DomainClaimed,
+    DomainRetired,
+    NominationRejected,
+    NominationWithdrawn,
+)
 from domain.events.institutional_user_plan import UserPlanEnded
 from domain.events.itk_subscription import (
     RenewalWithdrawn,
@@ -24,19 +39,23 @@ from domain.events.itk_subscription import (
     SubscriptionSuspended,
     TermCorrected,
 )
+from domain.events.user_import import UserImportAbsencesConfirmed, UserImportUndone
 from domain.policies import ForEach, Group, policies
 from tests.eventstore.samples import sample
 
 STREAM, ACCOUNT, MEMBER = UUID(int=1), UUID(int=2), UUID(int=3)
 
 PLANS, TOKENS = Group.PLANS_OF_SUBSCRIPTION, Group.TOKENS_OF_OWNER
+LET_IN = (Group.PLANS_WAITING_FOR_ACTIVATION, STREAM, GrantWaitingRequest(id=MEMBER))
+GO_ON = (Group.PLANS_TO_RENEW, STREAM, GrantWaitingRenewal(id=MEMBER))
+CHECK = (Group.PLANS_OF_ACCOUNT, STREAM, CheckDomain(id=MEMBER))
 BOUNCED = replace(sample(EmailBounced), account_id=ACCOUNT, to="library@mit.edu", role="administrator", hard=True)
 UNREACHABLE = MarkContactUnreachable(id=ACCOUNT, address="library@mit.edu", email_id=STREAM)
 
 WISHES = {
-    SubscriptionActivated: [(PLANS, STREAM, GrantWaitingRequest(id=MEMBER))],
-    SubscriptionRenewed: [(PLANS, STREAM, GrantWaitingRenewal(id=MEMBER))],
-    SubscriptionReinstated: [(PLANS, STREAM, GrantWaitingRenewal(id=MEMBER))],
+    SubscriptionActivated: [LET_IN],
+    SubscriptionRenewed: [GO_ON],
+    SubscriptionReinstated: [GO_ON, LET_IN],
     SubscriptionExtended: [(PLANS, STREAM, FollowTerm(id=MEMBER))],
     TermCorrected: [(PLANS, STREAM, FollowTerm(id=MEMBER))],
     RenewalWithdrawn: [(PLANS, STREAM, FollowTerm(id=MEMBER))],
@@ -44,6 +63,10 @@ WISHES = {
         (PLANS, STREAM, EndUserPlan(id=MEMBER, cause="subscription-cancelled")),
         (TOKENS, ACCOUNT, RevokeToken(id=MEMBER, cause="subscription-cancelled")),
     ],
+    DomainClaimed: [CHECK],
+    DomainRetired: [CHECK],
+    UserImportUndone: [(Group.PLANS_OF_IMPORT, STREAM, UndoListing(id=MEMBER, import_id=STREAM))],
+    UserImportAbsencesConfirmed: [(Group.PLANS_ABSENT_FROM_IMPORT, STREAM, MarkAbsent(id=MEMBER, import_id=STREAM))],
     UserPlanEnded: [(TOKENS, STREAM, RevokeToken(id=MEMBER, cause="text 2"))],
     AccountClosed: [
         (Group.PLANS_OF_ACCOUNT, STREAM, EndUserPlan(id=MEMBER, cause="account-closed")),
