@@ -322,14 +322,15 @@ class Lifecycle(Application[UUID]):
         They are recorded together where that goes, and one by one where it does not.
         """
         known = self._store.log.find_commands([metadata.command_id for _, metadata in asked if metadata.command_id])
-        fresh = [each for each in asked if each[1].command_id not in known]
+        fresh = [place for place, (_, metadata) in enumerate(asked) if metadata.command_id not in known]
         try:
-            refusals = self._together(fresh, at)
+            answers = self._together([asked[place] for place in fresh], at)
         except (IntegrityError, Outdated, ClaimHeld, CommandRepeated):
-            refusals = {command.id: self._refusal_of(command, metadata, at) for command, metadata in fresh}
-        return [refusals.get(command.id) for command, _ in asked]
+            answers = [self._refusal_of(*asked[place], at) for place in fresh]
+        refusals = dict(zip(fresh, answers, strict=True))
+        return [refusals.get(place) for place in range(len(asked))]
 
-    def _together(self, asked: Sequence[tuple[Command, Metadata]], at: datetime | None) -> dict[UUID, DomainError | None]:
+    def _together(self, asked: Sequence[tuple[Command, Metadata]], at: datetime | None) -> list[DomainError | None]:
         if len({command.id for command, _ in asked}) < len(asked):
             raise Outdated("a stream is asked twice: the second question needs the first one's answer")
         attempt = self._attempt_at(self.clock.now(), at)
@@ -337,7 +338,7 @@ class Lifecycle(Application[UUID]):
         judged = [(attempt.judge(command, metadata), metadata) for command, metadata in asked]
         records = [_record(each.stream, metadata, "") for each, metadata in judged if each.refusal is None]
         self._append(attempt.drafts, [record for record in records if record], attempt.requires)
-        return {each.command.id: each.refusal for each, _ in judged}
+        return [each.refusal for each, _ in judged]
 
     def _refusal_of(self, command: Command, metadata: Metadata, at: datetime | None) -> DomainError | None:
         try:
