@@ -19,12 +19,13 @@ class JudgedRow:
     row: int
     judged: Judged
     known: bool
+    dry_run: bool = False
 
 
 def settled(row: JudgedRow) -> SettledRow:
     """The outcome of a row that was put before the person's user plan."""
     outcome, why = _outcome(row.judged)
-    has_plan = row.known or row.judged.refusal is None
+    has_plan = row.known or (row.judged.refusal is None and not row.dry_run)
     return SettledRow(row=row.row, outcome=outcome, plan_id=row.judged.command.id if has_plan else None, why=why)
 
 

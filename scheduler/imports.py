@@ -119,7 +119,7 @@ class UserImports:
 
         def conclude(judged: Sequence[Judged]) -> SettleRows:
             for (row, _), answer in zip(commands, judged, strict=True):
-                done[row] = settled(JudgedRow(row=row, judged=answer, known=answer.command.id in known))
+                done[row] = settled(JudgedRow(row=row, judged=answer, known=answer.command.id in known, dry_run=state.dry_run))
             return SettleRows(id=import_id, rows=tuple(done[person.row] for person in people))
 
         metadata = Metadata(actor=SYSTEM.actor, role=SYSTEM.role, correlation_id=import_id)

@@ -64,8 +64,9 @@ class UserImport:
             case Status.NEW, SubmitUserImport():
                 return self._submit(command, context)
             case Status.RUNNING, SettleRows(rows=rows):
-                if [row.row for row in rows] != list(range(self.settled + 1, self.settled + 1 + len(rows))):
-                    raise Refused("rows-out-of-order", f"the next row to settle is {self.settled + 1}")
+                end = self.settled + len(rows)
+                if not rows or end > self.rows or [row.row for row in rows] != list(range(self.settled + 1, end + 1)):
+                    raise Refused("rows-out-of-order", f"{self.settled} of {self.rows} rows are settled; the next are to follow in order")
                 return (UserImportRowsSettled(at=now, rows=rows),)
             case Status.RUNNING, CompleteUserImport(absent=absent) if self.settled == self.rows:
                 zone = (context.account.time_zone if context.account else None) or "UTC"
