@@ -9,13 +9,17 @@ from sqlalchemy import inspect
 from ops.eventstore.engine import connect
 from ops.eventstore.schema import log
 from ops.eventstore.upgrade import upgrade
+from projections import lists, registrations
 from projections.own_facts import facts
+
+TABLES_BESIDE_THE_LOG = (lists.listed_people, registrations.registered_accounts)
 
 
 def test_migrations_make_the_tables_that_the_code_expects(database):
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": [log, facts]})
         assert [] == compare_metadata(context, [log, facts])
+        assert {table.name for table in TABLES_BESIDE_THE_LOG} <= set(facts.tables)
 
 
 def test_upgrading_twice_is_upgrading_once(engine):
