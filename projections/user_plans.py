@@ -108,12 +108,12 @@ def summary(lifecycle: Lifecycle, database: Database, subscription: UUID) -> dic
     of_it = row.subscription_id == subscription
     late = and_(row.next_due.is_not(None), row.next_due <= now)
     with database.reading() as connection:
-        counted = connection.execute(select(row.status, func.count()).where(of_it, ~late).group_by(row.status)).tuples().all()
+        counted = connection.execute(select(row.status, func.count()).where(of_it, ~late).group_by(row.status)).all()
         waiting = connection.scalar(select(func.count()).where(of_it, ~late, row.renewal == "waiting")) or 0
         open_reviews = connection.scalar(select(func.count()).where(of_it, row.under_review)) or 0
         red = connection.scalar(select(func.count()).where(of_it, row.under_review, row.review_due_at <= now)) or 0
         overdue = connection.scalars(select(row.id).where(of_it, late)).all()
-    statuses: dict[str, int] = dict(counted)
+    statuses: dict[str, int] = {status: count for status, count in counted}  # noqa: C416 - rows are no pairs to mypy
     for id in overdue:
         state = lifecycle.present(id).state
         assert isinstance(state, InstitutionalUserPlan)

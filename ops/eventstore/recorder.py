@@ -124,7 +124,7 @@ class Recorder(ApplicationRecorder):
         stream_id, version = events.c.stream_id, events.c.stream_version
         with self._reading() as connection:
             grown = select(stream_id, func.max(version)).where(stream_id.in_(seen)).group_by(stream_id)
-            heads = dict(connection.execute(grown).tuples().all()) if seen else {}
+            heads = {stream: head for stream, head in connection.execute(grown)} if seen else {}  # noqa: C416 - rows are no pairs to mypy
             wanted = [stream for stream in after if not after[stream] or heads.get(stream, 0) > after[stream]]
             if not wanted:
                 return []
