@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from tempfile import SpooledTemporaryFile
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -9,6 +10,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
@@ -31,8 +33,9 @@ from api.routes import (
     user_plans,
 )
 from api.service import Service
+from api.spool import MAX_BODY, NotTaken, spool, takes_upload
 
-MAX_BODY = 1 << 20
+CLIENT_GONE = 499  # what the log and the metrics say where nobody was left to answer
 _REQUEST_IDS = UUID("0b8b1c0e-5f0b-4d5c-a5b1-0f8b54e2c6aa")
 
 log = structlog.get_logger()
@@ -131,12 +134,17 @@ class Surroundings:
             await send(message)
 
         try:
-            body = await _body(receive)
-            if body is None:
-                await problem(Request(scope), 413, "too-large", f"a body has at most {MAX_BODY} bytes")(scope, receive, send_on)
-                return
-            state["body"] = body
-            await self._app(scope, _once(body, receive), send_on)
+            with SpooledTemporaryFile(max_size=MAX_BODY) as body:
+                state["body_digest"] = await spool(scope, receive, body)
+                upload = takes_upload(scope["method"], scope["path"])
+                if upload:
+                    state["upload"] = body
+                await self._app(scope, _once(b"" if upload else body.read(), receive), send_on)
+        except NotTaken as error:
+            refusal = problem(Request(scope), error.status, error.slug, error.detail, field=error.field)
+            await refusal(scope, receive, send_on)
+        except ClientDisconnect:
+            status = CLIENT_GONE
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             seconds = time.perf_counter() - started
@@ -161,22 +169,6 @@ def _request_id(given: bytes | None) -> UUID:
         return UUID(text)
     except ValueError:
         return uuid5(_REQUEST_IDS, text)
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None where it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

@@ -4,6 +4,7 @@ from typing import Any
 
 from api import problems
 from api.problems import Problem
+from api.spool import takes_upload
 
 _METHODS = ("get", "put", "post")
 _COMMANDS = ("put", "post")
@@ -15,6 +16,7 @@ SENTENCES = {
     409: "the state of things forbids it",
     412: "If-Match names another version",
     413: "the body is too large",
+    415: "the file is of another kind",
     422: "the input cannot be right",
     500: "our fault; nothing was changed",
     503: "not now: try again",
@@ -119,6 +121,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any], *, command: boo
         statuses |= {409, 413, 422}
     if command:
         statuses |= {404, 412}
+    if takes_upload(method.upper(), path):
+        statuses.add(415)
     return statuses
 
 

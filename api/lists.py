@@ -16,6 +16,8 @@ from domain.errors import Invalid
 COLUMNS = ("email", "registered_account_id", "name")
 DELIMITERS = ",;\t"
 MOST_ROWS = 200_000
+MOST_LINES = 1_000_000
+"""Blank ones too: a file of nothing else takes as long to read as any other."""
 LONGEST_CELL = 1_000
 LONGEST_ROW = 10_000
 """In characters; a physical line of a CSV is no longer either."""
@@ -103,6 +105,8 @@ class _Lines:
     def __next__(self) -> str:
         raw = next(self._raw)
         self.number += 1
+        if self.number > MOST_LINES:
+            raise Invalid("list-too-long", f"a list has at most {MOST_LINES:,} lines, blank ones included", field=f"lines.{self.number}")
         if self.number - self.began >= MOST_LINES_OF_A_ROW:
             _refuse_line(self.began, f"the row that begins here does not end within {MOST_LINES_OF_A_ROW} lines: is a quote not closed?")
         if len(raw) > _LONGEST_LINE:

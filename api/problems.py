@@ -111,7 +111,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return problem(request, 422, "invalid-request", f"{first['field']}: {first['detail']}", field=first["field"], errors=errors)
 
 
-_SLUGS = {401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_SLUGS = {401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -1,6 +1,5 @@
 """What the routes work with: given by `ops`, so that the API knows neither a configuration nor the scheduler."""
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -98,8 +97,7 @@ class Service:
         return uuid5(NAMESPACE, f"{caller.role}/{caller.name}/{caller.on_behalf_of or ''}/{key}")
 
     def _fingerprint(self, request: Request) -> str:
-        body = hashlib.sha256(request.state.body).hexdigest()
-        return self.secrets.derived("fingerprint", f"{request.method} {request.url.path}?{request.url.query} {body}")
+        return self.secrets.derived("fingerprint", f"{request.method} {request.url.path}?{request.url.query} {request.state.body_digest}")
 
     def stream(self, kind: type[Any], what: str, id: UUID, caller: Caller | None = None) -> Stream:
         """A thing as it is at this instant; NotFound for another kind, and for what belongs to another institution."""

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from api.lists import LONGEST_CELL, LONGEST_ROW, MOST_ROWS, ListedRow, count_rows, csv_lines, read_list, safe_cell
+from api.lists import LONGEST_CELL, LONGEST_ROW, MOST_LINES, MOST_ROWS, ListedRow, count_rows, csv_lines, read_list, safe_cell
 from domain.errors import Invalid
 
 CSV = "text/csv"
@@ -309,6 +309,13 @@ def test_a_list_has_200_000_rows_at_most():
     assert ("list-too-long", True) == (caught.value.slug, "200,000" in caught.value.detail)
     with pytest.raises(Invalid, match="200,000"):
         count_rows(BytesIO(b'{"rows": [' + b'{"email":"a"},' * MOST_ROWS + b'{"email":"a"}]}'), JSON)
+
+
+def test_a_list_has_a_million_lines_at_most():
+    assert 1 == count_rows(BytesIO(b"email\na@mit.edu\n" + b"\n" * (MOST_LINES - 2)), CSV)
+    with pytest.raises(Invalid) as caught:
+        count_rows(BytesIO(b"email\na@mit.edu\n" + b"\r" * 32 * MEGABYTE), CSV)
+    assert ("list-too-long", "lines.1000001") == (caught.value.slug, caught.value.field)
 
 
 def unclosed() -> Iterator[bytes]:

@@ -1,0 +1,60 @@
+"""The body of a request: how much of it is taken, and its digest."""
+
+import hashlib
+import re
+from typing import IO
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+MAX_BODY = 1 << 20
+MAX_UPLOAD = 32 << 20
+UPLOADS = re.compile(r"/v1/subscriptions/[^/]+/user-imports")
+"""Where a file is posted. It is no part of the arguments: the route reads it from `request.state.upload`."""
+
+
+class NotTaken(Exception):
+    """The body is refused before the request is looked at any further."""
+
+    def __init__(self, status: int, slug: str, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.slug = slug
+        self.detail = detail
+        self.field = field
+
+
+def takes_upload(method: str, path: str) -> bool:
+    return method == "POST" and UPLOADS.fullmatch(path) is not None
+
+
+async def spool(scope: Scope, receive: Receive, into: IO[bytes]) -> str:
+    """Write a body to a file, and go back to its beginning; its SHA-256 in hex. NotTaken as soon as it is known to be too large.
+
+    ClientDisconnect where it breaks off: half a list is not a list.
+    """
+    upload = takes_upload(scope["method"], scope["path"])
+    headers = dict(scope["headers"])
+    if upload and headers.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
+        raise NotTaken(415, "unsupported-media-type", "a file is sent as it is, without a content encoding", field="Content-Encoding")
+    most = MAX_UPLOAD if upload else MAX_BODY
+    too_large = NotTaken(413, "too-large", f"a body has at most {most} bytes here")
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared[:20]) > most:
+        raise too_large
+    digest = hashlib.sha256()
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size > most:
+            raise too_large
+        digest.update(part)
+        into.write(part)
+    into.seek(0)
+    return digest.hexdigest()
