@@ -7,37 +7,26 @@ from uuid import UUID
 import pytest
 
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan, Renewal, Status
-from domain.catalogue import CURRENT
 from domain.commands.institutional_user_plan import (
     ApproveUserPlan,
     EndUserPlan,
     EndUserPlanAsScheduled,
-    ExpireUserPlan,
-    FollowTerm,
-    GrantWaitingRenewal,
     GrantWaitingRequest,
     RejectUserPlan,
     RemindOfUserPlan,
-    RequestRenewal,
-    RequestUserPlan,
     ResumeUserPlan,
     SuspendUserPlan,
 )
-from domain.context import AccountFacts, ClaimedDomain, SubscriptionFacts, TermFacts, UserPlanFacts
+from domain.context import ClaimedDomain, UserPlanFacts
 from domain.events.base import Claim
 from domain.events.institutional_user_plan import (
-    Override,
     RenewalRefused,
-    RenewalRequested,
-    UserPlanActivated,
     UserPlanEnded,
     UserPlanEndScheduled,
     UserPlanExpired,
     UserPlanExpiring,
     UserPlanRejected,
     UserPlanReminderSkipped,
-    UserPlanRenewed,
-    UserPlanRequested,
     UserPlanResumed,
     UserPlanSuspended,
     UserPlanTermMoved,
@@ -45,84 +34,40 @@ from domain.events.institutional_user_plan import (
 from domain.matching import covering
 from domain.rules import Rules
 from tests.domain.given import given
-
-PLAN, ACCOUNT, SUBSCRIPTION = UUID(int=1), UUID(int=2), UUID(int=3)
-MICROSECOND = timedelta(microseconds=1)
-MARCH = datetime(2027, 3, 3, 10, tzinfo=UTC)
-TERM_1 = TermFacts(number=1, starts_at=datetime(2027, 1, 1, 5, tzinfo=UTC), ends_at=datetime(2028, 1, 1, 5, tzinfo=UTC))
-TERM_2 = TermFacts(number=2, starts_at=TERM_1.ends_at, ends_at=datetime(2029, 1, 1, 5, tzinfo=UTC))
-UNTIL_1 = datetime(2028, 1, 31, 5, tzinfo=UTC)
-UNTIL_2 = datetime(2029, 1, 31, 5, tzinfo=UTC)
-OPENS = datetime(2027, 12, 2, 5, tzinfo=UTC)
-
-MIT = ClaimedDomain(domain="mit.edu")
-ACCOUNT_FACTS = AccountFacts(
-    id=ACCOUNT, status="active", institution="MIT", registered_account_id="r1", time_zone="America/New_York", domains=(MIT,)
+from tests.domain.user_plan_facts import (
+    ACCOUNT,
+    ACCOUNT_FACTS,
+    ACTIVATED,
+    ASK,
+    ASK_RENEWAL,
+    DOMAIN_LOST,
+    EXPIRE,
+    FOLLOW,
+    GRANT,
+    IN_REVIEW,
+    IN_TERM_1,
+    KNOWN,
+    KNOWN_RENEWED,
+    MARCH,
+    MICROSECOND,
+    MIT,
+    OPENS,
+    OVERRIDE,
+    PENDING,
+    PLAN,
+    RENEWED,
+    REQUESTED,
+    REVIEW_DUE,
+    SHARED,
+    SUBSCRIPTION,
+    TERM_1,
+    TERM_2,
+    UNTIL_1,
+    UNTIL_2,
+    WAITING,
+    granted,
+    renewed_at,
 )
-IN_TERM_1 = SubscriptionFacts(
-    id=SUBSCRIPTION,
-    account_id=ACCOUNT,
-    status="active",
-    gives_access=True,
-    term=TERM_1,
-    terms=(TERM_1,),
-    grace_days=30,
-    time_zone="America/New_York",
-)
-RENEWED = replace(IN_TERM_1, terms=(TERM_1, TERM_2))
-PENDING = replace(IN_TERM_1, status="pending", gives_access=False, term=None, terms=())
-KNOWN = {"account": ACCOUNT_FACTS, "subscription": IN_TERM_1}
-KNOWN_RENEWED = {"account": ACCOUNT_FACTS, "subscription": RENEWED}
-DOMAIN_LOST = replace(ACCOUNT_FACTS, domains=())
-SHARED = replace(ACCOUNT_FACTS, domains=(replace(MIT, shared=True),))
-
-ASK = RequestUserPlan(
-    id=PLAN,
-    account_id=ACCOUNT,
-    subscription_id=SUBSCRIPTION,
-    registered_account_id="r7",
-    email="ada@mit.edu",
-    name="Ada",
-    person_key="k1",
-)
-REQUESTED = UserPlanRequested(
-    at=MARCH,
-    account_id=ACCOUNT,
-    subscription_id=SUBSCRIPTION,
-    registered_account_id="r7",
-    email="ada@mit.edu",
-    name="Ada",
-    person_key="k1",
-)
-REVIEW_DUE = datetime(2027, 3, 4, 10, tzinfo=UTC)  # a Thursday, one working day later
-IN_REVIEW = replace(REQUESTED, doubts=("shared-domain",), review_due_at=REVIEW_DUE)
-ACTIVATED = UserPlanActivated(
-    at=MARCH,
-    term=1,
-    until=UNTIL_1,
-    plans=CURRENT.user,
-    catalogue=CURRENT.version,
-    reminders=(30, 7),
-)
-WAITING = RenewalRequested(at=OPENS, term=1, opened_at=OPENS)
-OVERRIDE = Override(ground="affiliated hospital", licence="MGH-2027", until=datetime(2027, 10, 1, tzinfo=UTC))
-
-ASK_RENEWAL, GRANT, FOLLOW, EXPIRE = RequestRenewal(id=PLAN), GrantWaitingRenewal(id=PLAN), FollowTerm(id=PLAN), ExpireUserPlan(id=PLAN)
-
-
-def granted(*events):
-    return given(InstitutionalUserPlan(), REQUESTED, ACTIVATED, *events)
-
-
-def renewed_at(instant):
-    return UserPlanRenewed(
-        at=instant,
-        term=2,
-        until=UNTIL_2,
-        plans=CURRENT.user,
-        catalogue=CURRENT.version,
-        reminders=(30, 7),
-    )
 
 
 def test_a_person_of_the_institution_gets_all_four_plans_at_once():
