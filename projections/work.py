@@ -53,6 +53,7 @@ def claim(
     now: datetime,
     real_now: datetime,
     limit: int,
+    lease: timedelta = LEASE,
 ) -> list[UUID]:
     """Lease up to `limit` due rows that nobody else is at. The connection is a writing one.
 
@@ -68,7 +69,7 @@ def claim(
         {
             "id": id,
             "lease_owner": owner,
-            "lease_until": real_now + LEASE,
+            "lease_until": real_now + lease,
             "attempts": known[id].attempts + 1 if id in known else 1,
             "since": known[id].since if id in known else now,
         }

@@ -25,8 +25,10 @@ from projections.work import claim, finish, give_back
 
 ROWS = 250
 """Rows of one append: few enough that nobody waits long for the log meanwhile."""
-APPENDS_OF_A_TICK = 4
+APPENDS_OF_A_TICK = 10
 TRIES = 5
+LEASE = timedelta(seconds=10)
+"""Short: it only spares two processes the same work, and a list must not wait long for one that has died."""
 RETRY = timedelta(minutes=10)
 
 log = structlog.get_logger()
@@ -66,6 +68,7 @@ class UserImports:
                 now=self._lifecycle.clock.now(),
                 real_now=self._real_clock.now(),
                 limit=1,
+                lease=LEASE,
             )
         return sum(self._work_on(import_id) for import_id in claimed)
 
