@@ -21,6 +21,14 @@ from ops.catcher import Catcher
 from ops.config import Settings
 
 START = "2027-01-15T09:00:00Z"
+PEOPLE = """email;name
+ada@maths.northfield.example;Ada
+grace@northfield.example;Grace
+Grace@Northfield.example;Grace
+edsger@northfield.example;Edsger
+barbara@elsewhere.example;Barbara
+northfield.example;Nobody
+"""
 TOLD = ("number", "days_left", "starts_at", "ends_at", "until", "expires_at", "grace_ends_at", "ends_for_good_at", "cause", "why", "label")
 
 
@@ -41,9 +49,22 @@ class Service:
         answer = self._call("POST", path, body)
         if path == "/v1/accounts":
             self._names[answer["id"]] = body["institution"]
-        self._call("POST", "/v1/clock/advance", {"to": self._call("GET", "/v1/clock")["now"]})  # let what follows from it happen
+        self._settle()
         self._show()
         return answer
+
+    def _settle(self) -> None:
+        """Let what follows happen, at this very instant."""
+        self._call("POST", "/v1/clock/advance", {"to": self._call("GET", "/v1/clock")["now"]})
+
+    def hand_in(self, subscription: str, people: str, *, dry_run: bool = False) -> None:
+        """A list of people as CSV; shows what became of each row."""
+        path = f"/v1/subscriptions/{subscription}/user-imports?dry_run={str(dry_run).lower()}"
+        handed_in = self._call("POST", path, people.encode(), "text/csv")
+        self._settle()
+        self._show()
+        for row in self._call("GET", f"/v1/user-imports/{handed_in['id']}/rows")["items"]:
+            self._out.print(f"    line {row['line']}  {row['email']}: [bold]{row['outcome']}[/]  [dim]{row['reason'] or ''}[/]")
 
     def until(self, instant: str) -> None:
         self._out.rule(f"[dim]on to {instant[:10]}", style="dim")
@@ -53,9 +74,9 @@ class Service:
     def say(self, sentence: str) -> None:
         self._out.print(f"\n[bold]{sentence}[/]")
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+    def _call(self, method: str, path: str, body: dict[str, Any] | bytes | None = None, kind: str = "application/json") -> dict[str, Any]:
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": kind}
         request = Request(self._base + path, data, headers, method=method)  # noqa: S310 - our own server
         try:
             with urlopen(request) as response:  # noqa: S310
@@ -88,7 +109,8 @@ class Service:
 
 
 def _detail(data: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {str(data[name])[:16]}" for name in TOLD if data.get(name) not in {None, ""})
+    told = {name: str(data[name])[:16] for name in TOLD if data.get(name) not in {None, ""}}
+    return ", ".join(f"{name} {value}" for name, value in {**told, **data.get("outcomes", {})}.items())
 
 
 def run(out: Console) -> None:
@@ -128,7 +150,14 @@ def _tell(service: Service) -> None:
     person = {"registered_account_id": "R-2001", "email": "ada@maths.northfield.example"}
     ada = service.post("/v1/user-plans", subscription_id=toolkit["id"], **person)
 
-    service.until("2027-02-15T10:00:00Z")
+    service.until("2027-02-03T10:00:00Z")
+    service.say("The library hands in a list of people: first a dry run, then for real, which ends with one report.")
+    service.hand_in(toolkit["id"], PEOPLE, dry_run=True)
+    service.hand_in(toolkit["id"], PEOPLE)
+    service.say("Somebody is invited, and may accept within 14 days.")
+    service.post(f"/v1/subscriptions/{toolkit['id']}/invitations", email="dorothy@northfield.example", name="Dorothy")
+
+    service.until("2027-02-18T10:00:00Z")
     service.say("Southbridge College comes as well.")
     south = service.post(
         "/v1/accounts",
@@ -139,7 +168,7 @@ def _tell(service: Service) -> None:
         domains=["southbridge.example"],
     )
     service.post(f"/v1/accounts/{south['id']}/convert")
-    other = service.post("/v1/subscriptions", account_id=south["id"], starts_on="2027-02-15")
+    other = service.post("/v1/subscriptions", account_id=south["id"], starts_on="2027-02-18")
     service.post(f"/v1/subscriptions/{other['id']}/activate")
 
     service.until("2027-06-03T14:00:00Z")
