@@ -30,15 +30,57 @@ def check(log: list[Recorded]) -> None:
         assert len(ends) <= 1
         assert all(each.event.TOPIC == "token.leaked" for each in events[events.index(ends[0]) + 1 :]) if ends else True
     for _, events in kinds(log, "user-plan"):
-        granted = False
-        for each in events:
-            if each.event.TOPIC == "user-plan.activated":
-                granted = True
-            elif each.event.TOPIC == "user-plan.expired":
-                assert granted, "a plan expired that nobody had"
-                granted = False
+        _grants_before_it_takes(events)
+    _knows_everyone_once(log)
     for _, events in kinds(log, "email"):
         assert sum(each.event.TOPIC == "email.sent" for each in events) <= 1
+
+
+def _grants_before_it_takes(events: list[Recorded]) -> None:
+    """Nothing expires that nobody had; a risk and an invitation end when they said; and no list brings back who has left."""
+    granted, left, risk, invited = False, False, None, None
+    for each in events:
+        event, topic = each.event, each.event.TOPIC
+        if topic == "user-plan.activated":
+            assert not (left and event.import_id), "a list brought back who has left"
+            granted, left, risk, invited = True, False, None, None
+        elif topic in {"user-plan.requested", "user-plan.accepted"}:
+            granted, risk, invited = False, None, None
+        elif topic == "user-plan.invited":
+            assert not granted, "somebody was invited to what they have"
+            invited = event.expires_at
+        elif topic == "user-plan.at-risk":
+            assert granted
+            assert risk is None, "at risk twice"
+            risk = event.until
+        elif topic == "user-plan.reconfirmed":
+            assert risk is not None, "confirmed without a risk"
+            risk = None
+        elif topic == "user-plan.expired":
+            assert granted, "a plan expired that nobody had"
+            granted, risk = False, None
+        elif topic == "user-plan.ended":
+            if event.cause == "at-risk":
+                assert risk is not None
+                assert risk <= event.at, "the risk ended too early"
+            if event.cause == "invitation-lapsed":
+                assert invited is not None
+                assert invited <= event.at, "the invitation lapsed too early"
+            granted, risk, invited, left = False, None, None, left or event.cause == "left"
+
+
+def _knows_everyone_once(log: list[Recorded]) -> None:
+    """No two plans are for one address of one institution, at any moment."""
+    keys: dict[UUID, tuple[UUID | None, str]] = {}
+    holders: dict[tuple[UUID | None, str], UUID] = {}
+    for each in log:
+        key = getattr(each.event, "person_key", None)
+        if key is None:
+            continue
+        if each.stream_id in keys:
+            del holders[keys[each.stream_id]]
+        keys[each.stream_id] = (each.account_id, key)
+        assert holders.setdefault((each.account_id, key), each.stream_id) == each.stream_id, "one person has two plans"
 
 
 def _ends_once(events: list[Recorded]) -> None:

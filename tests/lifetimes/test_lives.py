@@ -63,6 +63,7 @@ class Lives(RuleBasedStateMachine):
         self.subscriptions: list[UUID] = []
         self.plans: list[UUID] = []
         self.tokens: list[UUID] = []
+        self.imports: list[UUID] = []
         self.account = self.new_id()
         self.sound = True
 
@@ -225,21 +226,61 @@ class Lives(RuleBasedStateMachine):
 
     @rule(person=st.integers(1, 3), school=st.integers(0, 3))
     def request_plan(self, person: int, school: int) -> None:
-        domain = f"school-{school}.edu" if school else "mit.edu"
-        email = f"person-{person}@{domain}"
+        self.let_in(person, school, user_plans.RequestUserPlan)
+
+    @rule(person=st.integers(1, 3), school=st.integers(0, 3), registered=st.booleans(), again=st.booleans())
+    def listed(self, person: int, school: int, registered: bool, again: bool) -> None:
+        if not (again and self.imports):
+            self.imports.append(self.new_id())
+        self.let_in(person, school, user_plans.AdmitListed, registered=registered, import_id=self.imports[-1])
+
+    @rule(person=st.integers(1, 3), school=st.integers(0, 3))
+    def invite(self, person: int, school: int) -> None:
+        self.let_in(person, school, user_plans.InviteUser, registered=True)
+
+    def let_in(self, person: int, school: int, kind: Callable[..., Command], **more: object) -> None:
+        email = f"person-{person}@{f'school-{school}' if school else 'mit'}.edu"
         known = [id for id in self.plans if self.plan(id).email == email]
-        id = known[0] if known else self.new_id()
-        request = user_plans.RequestUserPlan(
-            id=id,
+        asking = kind(
+            id=known[0] if known else self.new_id(),
             account_id=self.account,
             subscription_id=self.subscription,
-            registered_account_id=f"registered-{person}",
+            registered_account_id=f"registered-{person}" if more.get("registered", True) else None,
             email=email,
             name=None,
             person_key=email,
+            **more,
         )
-        if self.ask(request, alike=False) and not known:
-            self.plans.append(id)
+        if self.ask(asking, alike=False) and not known:
+            self.plans.append(asking.id)
+
+    @precondition(lambda self: self.plans)
+    @rule(number=st.integers(0, 9), accept=st.sampled_from([True, True, False]))
+    def answer_invitation(self, number: int, accept: bool) -> None:
+        id = self.plans[number % len(self.plans)]
+        self.ask(user_plans.AcceptInvitation(id=id) if accept else user_plans.DeclineInvitation(id=id), alike=False)
+
+    @precondition(lambda self: self.plans)
+    @rule(number=st.integers(0, 9), which=st.integers(0, 5), back=st.integers(1, 2))
+    def belonging(self, number: int, which: int, back: int) -> None:
+        """What others say of a person: the platform, a list, who keeps the domains, who takes a list back."""
+        id = self.plans[number % len(self.plans)]
+        import_id = self.imports[-min(back, len(self.imports))] if self.imports else self.account
+        said = (
+            user_plans.TakeUpRegistration(id=id, registered_account_id="registered-late"),
+            user_plans.CheckDomain(id=id),
+            user_plans.MarkAbsent(id=id, import_id=import_id),
+            user_plans.LoseAddress(id=id),
+            user_plans.ReconfirmUserPlan(id=id),
+            user_plans.UndoListing(id=id, import_id=import_id),
+        )
+        self.ask(said[which], alike=False)
+
+    @precondition(lambda self: self.plans)
+    @rule(number=st.integers(0, 9), person=st.integers(1, 3), school=st.integers(0, 3))
+    def change_address(self, number: int, person: int, school: int) -> None:
+        email = f"person-{person}@{f'school-{school}' if school else 'mit'}.edu"
+        self.ask(user_plans.ChangeAddress(id=self.plans[number % len(self.plans)], email=email, person_key=email), alike=False)
 
     def plan(self, id: UUID) -> InstitutionalUserPlan:
         state = self.ticking.lifecycle.load(id).state
@@ -317,10 +358,15 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def what_has_ended_is_refused(self) -> None:
-        """With no scheduler too. What was granted may come later there, as may the revocation of what a new subscription could revive."""
+        """With no scheduler too. What was granted may come later there, as may the revocation of what a new subscription could revive,
+        and the end of whoever a reaction put at risk."""
         for token in self.tokens if len(self.subscriptions) == 1 else ():
-            if self.known(token) and self.still.allows(token):
+            if self.known(token) and not self.was_at_risk(token) and self.still.allows(token):
                 assert self.ticking.allows(token)
+
+    def was_at_risk(self, token: UUID) -> bool:
+        owner = self.ticking.lifecycle.load(token).state.owner_id
+        return any(stored.topic == "user-plan.at-risk" for stored in self.ticking.lifecycle.log_reader.read_stream(owner))
 
     def known(self, token: UUID) -> bool:
         """Whether both worlds issued it."""
