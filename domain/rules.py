@@ -23,6 +23,9 @@ class Rules:
     contact_transfer_days: int = 7
     incomplete_nomination_reminders: tuple[int, ...] = (7, 21)
     """Days after a nomination at which what is still missing is asked for again."""
+    librarian_key_days: int = 365
+    max_librarian_key_days: int = 366
+    max_live_librarian_keys: int = 20
     user_renewal_opens_days: int = 30
     user_plans_follow_renewal: bool = False
     invitation_days: int = 14

@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.aggregates.contacts import decide_on_contacts
 from domain.aggregates.domains import decide_on_domains, refuse_overlaps, refuse_shared_domains
 from domain.aggregates.institutional_account_state import AccountState, Status
+from domain.aggregates.librarian_keys import decide_on_librarian_keys
 from domain.commands.base import Deadline
 from domain.commands.institutional_account import (
     AccountCommand,
@@ -17,12 +18,15 @@ from domain.commands.institutional_account import (
     ConsentToShareDomain,
     Convert,
     FinishDomainRetirement,
+    IssueLibrarianKey,
     LapseContactTransfer,
     Nominate,
     Reinstate,
     Reject,
     ReplaceRegisteredAccount,
     RetireDomain,
+    ReviewLibrarianKey,
+    RevokeLibrarianKey,
     SetIpRanges,
     SetLinkResolvers,
     Suspend,
@@ -58,7 +62,7 @@ SPOKEN = {
 
 @dataclass(frozen=True)
 class InstitutionalAccount(AccountState):
-    """Decides for its own standing; contacts, domains and ranges have state tables of their own."""
+    """Decides for its own standing; contacts, domains and ranges, and librarians' keys have state tables of their own."""
 
     def decide(self, command: AccountCommand, context: Context) -> tuple[Event, ...]:
         now = context.now
@@ -103,6 +107,10 @@ class InstitutionalAccount(AccountState):
                 return (LinkResolversSet(at=now, libkey_id=libkey, worldcat_registry_id=worldcat),)
             case status, ClaimDomain() | ConsentToShareDomain() | RetireDomain() | SetIpRanges() if status in HELD:
                 return decide_on_domains(self, command, context)
+            case status, IssueLibrarianKey() | ReviewLibrarianKey() if status in LIVE:
+                return decide_on_librarian_keys(self, command, context)
+            case _, RevokeLibrarianKey():
+                return decide_on_librarian_keys(self, command, context)
             case status, FinishDomainRetirement() if status in LIVE:
                 return decide_on_domains(self, command, context)
             case (

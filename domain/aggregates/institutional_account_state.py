@@ -34,6 +34,9 @@ from domain.events.institutional_account import (
     DomainRetirementStarted,
     DomainSharingConsented,
     IpRangesSet,
+    LibrarianKeyIssued,
+    LibrarianKeyReviewed,
+    LibrarianKeyRevoked,
     LinkResolversSet,
     NominationIncomplete,
     NominationRejected,
@@ -54,6 +57,25 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
+@dataclass(frozen=True, kw_only=True)
+class LibrarianKey:
+    """`unreviewed`: a contact of the account has changed hands since the key was issued or last reviewed."""
+
+    id: UUID
+    name: str
+    issued_at: datetime
+    expires_at: datetime
+    reviewed_at: datetime | None = None
+    revoked_at: datetime | None = None
+    unreviewed: bool = False
+
+    def is_live(self, instant: datetime) -> bool:
+        return self.revoked_at is None and instant < self.expires_at
+
+    def needs_review(self, instant: datetime) -> bool:
+        return self.unreviewed and self.is_live(instant)
+
+
 @dataclass(frozen=True)
 class AccountState:
     status: Status = Status.NEW
@@ -69,6 +91,7 @@ class AccountState:
     ip_ranges: tuple[str, ...] = ()
     libkey_id: str | None = None
     worldcat_registry_id: str | None = None
+    librarian_keys: tuple[LibrarianKey, ...] = ()
     pending_transfer: ContactTransferRequested | None = None
     transferred: frozenset[UUID] = frozenset()
     nominated_at: datetime = NEVER
@@ -99,6 +122,9 @@ class AccountState:
 
     def contact(self, id: UUID) -> Contact | None:
         return next((contact for contact in self.contacts if contact.id == id), None)
+
+    def librarian_key(self, id: UUID) -> LibrarianKey | None:
+        return next((key for key in self.librarian_keys if key.id == id), None)
 
     def recipient(self, role: Role) -> Contact | None:
         """The first contact with the role that can be reached; else an administrator; else whoever can be."""
@@ -143,18 +169,18 @@ class AccountState:
                     ror_id=event.ror_id or self.ror_id,
                     registered_account_id=event.registered_account_id or self.registered_account_id,
                 )
-            case NominationWithdrawn():
-                return replace(self, status=Status.WITHDRAWN)
-            case NominationRejected():
-                return replace(self, status=Status.REJECTED)
+            case NominationWithdrawn(at=at):
+                return replace(self, status=Status.WITHDRAWN, librarian_keys=self._stopped(at))
+            case NominationRejected(at=at):
+                return replace(self, status=Status.REJECTED, librarian_keys=self._stopped(at))
             case AccountConverted(at=at):
                 return replace(self, status=Status.ACTIVE, converted_at=at)
             case AccountSuspended():
                 return replace(self, status=Status.SUSPENDED)
             case AccountReinstated():
                 return replace(self, status=Status.ACTIVE)
-            case AccountClosed():
-                return replace(self, status=Status.CLOSED, pending_transfer=None)
+            case AccountClosed(at=at):
+                return replace(self, status=Status.CLOSED, pending_transfer=None, librarian_keys=self._stopped(at))
             case RegisteredAccountReplaced(new=new):
                 return replace(self, registered_account_id=new)
             case LinkResolversSet(libkey_id=libkey, worldcat_registry_id=worldcat):
@@ -186,7 +212,12 @@ class AccountState:
                 contacts = tuple(new if contact.id == id else contact for contact in self.contacts)
                 main = new.id if id == self.main_contact else self.main_contact
                 return replace(
-                    self, main_contact=main, contacts=contacts, pending_transfer=None, transferred=self.transferred | {event.transfer_id}
+                    self,
+                    main_contact=main,
+                    contacts=contacts,
+                    pending_transfer=None,
+                    transferred=self.transferred | {event.transfer_id},
+                    librarian_keys=tuple(replace(key, unreviewed=True) for key in self.librarian_keys),
                 )
             case ContactTransferCancelled() | ContactTransferLapsed():
                 return replace(self, pending_transfer=None)
@@ -207,7 +238,26 @@ class AccountState:
             case DomainRetired(domain=domain):
                 consents = frozenset(consent for consent in self.consents if consent[0] != domain)
                 return replace(self, domains=tuple(each for each in self.domains if each.domain != domain), consents=consents)
+        return self._evolve_librarian_keys(event)
+
+    def _evolve_librarian_keys(self, event: Event) -> Self:
+        match event:
+            case LibrarianKeyIssued(at=at, key_id=id, name=name, expires_at=end):
+                key = LibrarianKey(id=id, name=name, issued_at=at, expires_at=end)
+                return replace(self, librarian_keys=(*self.librarian_keys, key))
+            case LibrarianKeyReviewed(at=at, key_id=id):
+                return self._with_key(id, reviewed_at=at, unreviewed=False)
+            case LibrarianKeyRevoked(at=at, key_id=id):
+                return self._with_key(id, revoked_at=at)
         return self
+
+    def _stopped(self, at: datetime) -> tuple[LibrarianKey, ...]:
+        """The keys as they are when the account is over."""
+        return tuple(replace(key, revoked_at=at) if key.is_live(at) else key for key in self.librarian_keys)
+
+    def _with_key(self, id: UUID, **changes: object) -> Self:
+        keys = tuple(replace(key, **changes) if key.id == id else key for key in self.librarian_keys)  # type: ignore[arg-type]
+        return replace(self, librarian_keys=keys)
 
     def _with(self, contact: UUID, **changes: object) -> Self:
         contacts = tuple(replace(each, **changes) if each.id == contact else each for each in self.contacts)  # type: ignore[arg-type]

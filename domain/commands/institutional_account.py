@@ -147,6 +147,26 @@ class SetLinkResolvers(AccountCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IssueLibrarianKey(AccountCommand):
+    """`days` that the key is good for; None takes what is usual."""
+
+    key_id: UUID
+    name: str
+    days: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewLibrarianKey(AccountCommand):
+    key_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeLibrarianKey(AccountCommand):
+    key_id: UUID
+    cause: str = "asked"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suspend(AccountCommand):
     cause: str = "asked"
 

@@ -290,6 +290,31 @@ class LinkResolversSet(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LibrarianKeyIssued(Event):
+    """A librarian has a key of their own, bound to the account. The secret itself is never on record."""
+
+    TOPIC = "account.librarian-key-issued"
+    key_id: UUID
+    name: Annotated[str, personal("key_id")]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibrarianKeyReviewed(Event):
+    """After the institution's contact changed, somebody made sure that this librarian is to keep the key."""
+
+    TOPIC = "account.librarian-key-reviewed"
+    key_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibrarianKeyRevoked(Event):
+    TOPIC = "account.librarian-key-revoked"
+    key_id: UUID
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountSuspended(Event):
     TOPIC = "account.suspended"
     cause: str
@@ -302,6 +327,8 @@ class AccountReinstated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountClosed(Event):
+    """The keys of its librarians stop with it."""
+
     TOPIC = "account.closed"
 
     def claims(self) -> tuple[Claim | Release, ...]:
