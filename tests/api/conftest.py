@@ -1,6 +1,6 @@
 """A service for each test, on both databases, and one on SQLite for what no database has a part in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,22 @@ def logged() -> Iterator[list]:
 
 
 @pytest.fixture
-def running(database_url: str, tmp_path: Path, catcher: Catcher) -> Iterator[Running]:
-    running = Running(database_url, tmp_path, catcher)
-    yield running
-    running.assembly.close()
+def running_by(database_url: str, tmp_path: Path, catcher: Catcher) -> Iterator[Callable[[str], Running]]:
+    """Starts a service with rules of its own."""
+    started: list[Running] = []
+
+    def start(rules: str) -> Running:
+        started.append(Running(database_url, tmp_path, catcher, rules))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.assembly.close()
+
+
+@pytest.fixture
+def running(running_by: Callable[[str], Running]) -> Running:
+    return running_by("")
 
 
 @pytest.fixture

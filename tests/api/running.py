@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,14 +24,18 @@ Thing = dict[str, Any]
 class Running:
     """What `tenure serve` runs, without threads: time, followers and letters move when they are told to."""
 
-    def __init__(self, database_url: str, folder: Path, catcher: Catcher) -> None:
+    def __init__(self, database_url: str, folder: Path, catcher: Catcher, rules: str = "") -> None:
+        """`rules` is what the file of rules says, in TOML."""
         self.catcher = catcher
+        rules_file = folder / "rules.toml"
+        rules_file.write_text(rules)
         settings = Settings(
             environment="development",
             clock=f"virtual:{START.isoformat()}",
             database_url=database_url,
             keys_directory=folder / "keys",
             public_url="https://tenure.example.edu",
+            rules_file=rules_file,
         )
         self.assembly = Assembly(settings, smtp_url=catcher.url)
         self.assembly.prepare()
@@ -81,6 +85,23 @@ class Running:
     def advance(self, to: str) -> Thing:
         return done(self.admin.post("/v1/clock/advance", json={"to": to}))
 
+    def wait(self, **by: float) -> Thing:
+        """Let so many days or hours pass."""
+        return self.advance((self.now + timedelta(**by)).isoformat())
+
+    @property
+    def now(self) -> datetime:
+        return self.assembly.clock.now()
+
+    def settle(self) -> None:
+        """One heartbeat: whatever there is to do at this instant."""
+        self.assembly.heartbeat.beat()
+
+    def letters(self, template: str) -> list[str]:
+        """To whom a letter went, in the order in which it was written."""
+        written = done(self.support.get(f"/v1/emails?template={template}&limit=500"))["items"]
+        return [email["to"] for email in written if email["status"] == "sent"]
+
     # the story
 
     def nominate(self, **given: Any) -> Thing:
@@ -126,8 +147,66 @@ class Running:
         body = {"subscription_id": subscription["id"], "registered_account_id": ADA, "email": "ada@mit.edu"} | given
         return done(self.support.post("/v1/user-plans", json=body), 201)
 
+    def plan(self, plan: Thing) -> Thing:
+        return done(self.support.get(f"/v1/user-plans/{plan['id']}"))
+
+    def ask_of(self, plan: Thing, what: str, status: int = 200, **body: Any) -> Thing:
+        """Any command on a user plan, by support."""
+        return done(self.support.post(f"/v1/user-plans/{plan['id']}/{what}", json=body), status)
+
+    def invite(self, subscription: Thing, email: str = "bea@mit.edu", **given: Any) -> Thing:
+        return done(self.support.post(f"/v1/subscriptions/{subscription['id']}/invitations", json={"email": email} | given), 201)
+
+    def hand_in(self, subscription: Thing, *lines: str, by: TestClient | None = None, key: str | None = None, **query: Any) -> Thing:
+        """A list of people as CSV; its header is `email` unless the first line names that column."""
+        return done(self.send_list(subscription, as_csv(*lines), by=by, key=key, **query), 201)
+
+    def send_list(
+        self,
+        subscription: Thing,
+        content: str | bytes,
+        media_type: str = "text/csv",
+        *,
+        by: TestClient | None = None,
+        key: str | None = None,
+        **query: Any,
+    ) -> Any:
+        headers = {"Content-Type": media_type} | ({"Idempotency-Key": key} if key else {})
+        path = f"/v1/subscriptions/{subscription['id']}/user-imports"
+        return (by or self.support).post(path, content=content, headers=headers, params=query)
+
+    def listing(self, listing: Thing) -> Thing:
+        return done(self.support.get(f"/v1/user-imports/{listing['id']}"))
+
+    def rows(self, listing: Thing) -> list[Thing]:
+        items: list[Thing] = done(self.support.get(f"/v1/user-imports/{listing['id']}/rows?limit=500"))["items"]
+        return items
+
+    def outcomes(self, listing: Thing) -> list[str]:
+        return [row["outcome"] for row in self.rows(listing)]
+
+    def plans(self, **query: Any) -> list[Thing]:
+        items: list[Thing] = done(self.support.get("/v1/user-plans", params={"limit": 500} | query))["items"]
+        return items
+
+    def retire(self, account: Thing, domain: str = "mit.edu") -> Thing:
+        return done(self.support.post(f"/v1/accounts/{account['id']}/domains/{domain}/retire"))
+
+    def claim(self, account: Thing, domain: str, **given: Any) -> Thing:
+        return done(self.support.post(f"/v1/accounts/{account['id']}/domains", json={"domain": domain} | given))
+
+    def register(self, **accounts: list[str]) -> Thing:
+        """What the platform tells of accounts: the addresses of each."""
+        told = [{"registered_account_id": id, "emails": emails} for id, emails in accounts.items()]
+        return done(self.client("platform").put("/v1/registered-accounts", json={"accounts": told}))
+
     def issue(self, owner: Thing, label: str = "repository") -> Thing:
         return done(self.admin.post("/v1/tokens", json={"owner_id": owner["id"], "label": label}), 201)
+
+
+def as_csv(*lines: str) -> str:
+    header = () if lines and lines[0].startswith("email,") else ("email",)
+    return "\n".join((*header, *lines)) + "\n"
 
 
 def done(response: Any, status: int = 200) -> Thing:
