@@ -214,6 +214,16 @@ class Lifecycle(Application[UUID]):
     def at_instant(self, stream: Stream, instant: datetime) -> Stream:
         return replace(self._attempt_at(instant).settled(stream, instant), version=stream.version)
 
+    def settled_with(
+        self,
+        stream: Stream,
+        instant: datetime,
+        read: Callable[[UUID], Stream | None],
+        read_at: Callable[[UUID, datetime], Stream | None],
+    ) -> Stream:
+        """A stream at an instant, for one who has the streams around it at hand: no event is read."""
+        return Attempt(self._store.log, self.rules, read, read_at, instant).settled(stream, instant)
+
     def _attempt_at(self, observed_at: datetime, instant: datetime | None = None) -> Attempt:
         return Attempt(self._store.log, self.rules, self._read, self._read_at, observed_at, instant)
 
@@ -343,6 +353,8 @@ class Lifecycle(Application[UUID]):
     def _refusal_of(self, command: Command, metadata: Metadata, at: datetime | None) -> DomainError | None:
         try:
             self.handle(command, metadata=metadata, at=at)
+        except Busy:
+            raise  # that is no answer: it must be asked again
         except DomainError as refusal:
             return refusal
         return None

@@ -24,6 +24,7 @@ table = current_table(
     Column("under_review", Boolean, nullable=False),
     Column("review_due_at", Instant),
     Column("waits_for_registration", Boolean, nullable=False),
+    Column("vouched", Boolean, nullable=False),
     Column("granted_at", Instant),
     Column("override_until", Instant),
     Column("risk_import_id", Uuid),
@@ -45,6 +46,7 @@ def _columns(state: InstitutionalUserPlan) -> dict[str, Any]:
         "under_review": state.under_review,
         "review_due_at": state.review_due_at if state.under_review else None,
         "waits_for_registration": state.waits_for_registration,
+        "vouched": state.vouched,
         "granted_at": state.granted_at if state.term else None,
         "override_until": state.override.until if state.override else None,
         "risk_import_id": state.risk.import_id if state.risk else None,
@@ -220,5 +222,5 @@ def without_address(connection: Connection, limit: int) -> list[UUID]:
     accounts = registered_accounts.alias()
     known = exists().where(accounts.c.registered_account_id == row.registered_account_id)
     still = exists().where(_same_address, registered_accounts.c.registered_account_id == row.registered_account_id)
-    query = select(row.id).where(row.status == "active", row.override_until.is_(None), known, ~still)
+    query = select(row.id).where(row.status == "active", ~row.vouched, row.override_until.is_(None), known, ~still)
     return list(connection.scalars(query.limit(limit)))

@@ -43,7 +43,7 @@ def mark_absent(state: UserPlanState, import_id: UUID, context: Context) -> tupl
 
 
 def lose_address(state: UserPlanState, context: Context) -> tuple[Event, ...]:
-    if state.status is not Status.ACTIVE or state.override_at(context.now):
+    if state.status is not Status.ACTIVE or state.vouched or state.override_at(context.now):
         return ()
     return (at_risk("address-changed", context),)
 

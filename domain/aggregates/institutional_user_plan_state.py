@@ -99,6 +99,8 @@ class UserPlanState:
     """The list to which the plan, or its last renewal, is owed."""
     term_before: int = 0
     risk: Risk | None = None
+    vouched: bool = False
+    """Somebody who knows has said that the person is still there, though the account has lost the address."""
     ends_at: datetime | None = None
     end_cause: str = ""
     ended_because: str | None = None
@@ -160,11 +162,13 @@ class UserPlanState:
             case RenewalRefused(term=term):
                 return replace(self, renewal=Renewal.NONE, renewal_asked_at=None, renewal_refused_for=term)
             case UserPlanAddressChanged(email=email, person_key=key):
-                return replace(self, email=email, person_key=key)
+                return replace(self, email=email, person_key=key, vouched=False)
             case UserPlanAtRisk(why=why, until=until, import_id=import_id):
                 return replace(self, status=Status.AT_RISK, risk=Risk(why, until, import_id))
             case UserPlanReconfirmed():
-                return replace(self, status=Status.ACTIVE if self.status is Status.AT_RISK else self.status, risk=None)
+                status = Status.ACTIVE if self.status is Status.AT_RISK else self.status
+                vouched = self.vouched or (self.risk is not None and self.risk.why == "address-changed")
+                return replace(self, status=status, risk=None, vouched=vouched)
             case UserPlanSuspended():
                 return replace(self, status=Status.SUSPENDED)
             case UserPlanResumed():

@@ -279,3 +279,9 @@ def test_who_has_been_renewed_meanwhile_is_at_risk_all_the_same():
     renewed = plan_after(REQUESTED, replace(ACTIVATED, term=2))
     renewed.when(CHECK, now=MARCH, account=DOMAIN_LOST, subscription=RENEWED).then(DOMAIN_RETIRED)
     given(InstitutionalUserPlan()).when(CHECK, now=MARCH, **LOST).then_nothing()
+
+
+def test_who_was_vouched_for_stays_though_the_account_has_lost_the_address():
+    vouched = (REQUESTED, ACTIVATED, ADDRESS_CHANGED, RECONFIRMED)
+    given(InstitutionalUserPlan(), *vouched).when(LOSE, now=MARCH, **KNOWN).then_nothing()
+    assert given(InstitutionalUserPlan(), *vouched, MOVED).when(LOSE, now=MARCH, **KNOWN).events

@@ -20,10 +20,11 @@ from domain.events.institutional_user_plan import (
     UserPlanRenewed,
     UserPlanTermMoved,
 )
+from domain.rules import DEFAULT_RULES
 from projections.follower import followers
-from projections.groups import members
+from projections.groups import Members
 from projections.work import LEASE
-from scheduler.reactions import NAME, Counts, Reactions
+from scheduler.reactions import NAME, PAGE, Counts, Reactions
 from tests.eventstore.samples import sample
 from tests.scheduler.house import (
     DAY,
@@ -69,11 +70,11 @@ def put_waiting(process, number):
 
 def reactions_of(process, lifecycle, *, owner="another", real_now=None):
     clock = FixedClock(real_now) if real_now else process.real_clock
-    return Reactions(lifecycle, process.database, process.tables, members, clock, owner)
+    return Reactions(lifecycle, process.database, process.tables, Members(DEFAULT_RULES, process.clock.now), clock, owner)
 
 
 class Dying:
-    """A life cycle that fails at the `count`-th command, as if the process had ended there."""
+    """A life cycle that fails at the `count`-th page of commands, as if the process had ended there."""
 
     def __init__(self, lifecycle, count):
         self.lifecycle, self.left = lifecycle, count
@@ -81,11 +82,11 @@ class Dying:
     def __getattr__(self, name):
         return getattr(self.lifecycle, name)
 
-    def handle(self, command, **named):
+    def handle_apart(self, asked, **named):
         self.left -= 1
         if self.left == 0:
             raise ConnectionError("cut off")
-        return self.lifecycle.handle(command, **named)
+        return self.lifecycle.handle_apart(asked, **named)
 
 
 # once
@@ -125,12 +126,12 @@ def test_while_one_is_at_it_the_others_wait_for_its_lease(home):
 
 def test_who_dies_in_the_middle_is_followed_by_one_who_repeats_without_harm(home):
     process = home.process()
-    subscription, plans = put_waiting(process, 20)
+    subscription, plans = put_waiting(process, PAGE + 20)
     ask(process, RenewSubscription(id=subscription))
     before = process.reactions.position()
     with pytest.raises(ConnectionError, match="cut off"):
-        reactions_of(process, Dying(process.lifecycle, 12), owner="dying").tick()
-    assert 11 == len(happened(process, UserPlanRenewed))
+        reactions_of(process, Dying(process.lifecycle, 2), owner="dying").tick()
+    assert PAGE == len(happened(process, UserPlanRenewed))
     assert before == process.reactions.position()
     react(process)
     assert Counter(plans) == Counter(each.stream_id for each in happened(process, UserPlanRenewed))
