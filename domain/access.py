@@ -40,6 +40,10 @@ class Question:
     nested_aggregations: int | None = None
     cost: int = 1
 
+    @property
+    def counted_records(self) -> int:
+        return 1 if self.records is None else self.records
+
 
 # What is known of each party at the instant. `position` is the place in the log of the event that made it so.
 
@@ -201,8 +205,8 @@ def _of_usage(question: Question, limits: ApiPlan, usage: Usage, plan: PlanView 
     if usage.requests + question.cost > limits.requests_per_month:
         detail = f"{usage.requests} of {limits.requests_per_month} requests of this month are used; {reset}"
         yield Reason(Code.QUOTA_MONTH, detail, position)
-    if limits.records_per_month is not None and usage.records + _records(question) > limits.records_per_month:
-        detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {_records(question)} asked for; {reset}"
+    if limits.records_per_month is not None and usage.records + question.counted_records > limits.records_per_month:
+        detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {question.counted_records} asked for; {reset}"
         yield Reason(Code.QUOTA_RECORDS, detail, position)
     if usage.requests_this_minute + question.cost > limits.requests_per_minute:
         detail = f"{usage.requests_this_minute} of {limits.requests_per_minute} requests of this minute are used"
@@ -221,7 +225,7 @@ def _of_size(question: Question, limits: ApiPlan, plan: PlanView | None) -> Iter
 
 
 def _remaining(question: Question, limits: ApiPlan, usage: Usage, *, counted: bool) -> Remaining:
-    cost, records = (question.cost, _records(question)) if counted else (0, 0)
+    cost, records = (question.cost, question.counted_records) if counted else (0, 0)
     return Remaining(
         requests_per_month=max(0, limits.requests_per_month - usage.requests - cost),
         requests_per_minute=max(0, limits.requests_per_minute - usage.requests_this_minute - cost),
@@ -235,10 +239,6 @@ def _retry_at(reasons: tuple[Reason, ...], usage: Usage) -> datetime | None:
     if not codes or not codes <= WAITING_HELPS:
         return None
     return usage.minute_resets_at if codes == {Code.RATE_MINUTE} else usage.resets_at
-
-
-def _records(question: Question) -> int:
-    return 1 if question.records is None else question.records
 
 
 def _shown(instant: datetime) -> str:

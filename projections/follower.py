@@ -165,8 +165,12 @@ class TableFollowers:
 
 def begin(connection: Connection, name: str) -> None:
     """A follower starts at the beginning of the log, unless it, or another process for it, has started before."""
-    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    connection.execute(dialect_insert(followers).values(name=name, position=0).on_conflict_do_nothing())
+    connection.execute(inserted(connection, followers).values(name=name, position=0).on_conflict_do_nothing())
+
+
+def inserted(connection: Connection, table: Table) -> Any:
+    """An insert that may say what happens on a conflict: both databases have it, each in its own class."""
+    return postgresql_insert(table) if connection.dialect.name == "postgresql" else sqlite_insert(table)
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
@@ -178,8 +182,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]])
     """Insert rows, or replace what stands under their primary keys."""
     if not rows:
         return
-    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = dialect_insert(table)
+    statement = inserted(connection, table)
     given = set(rows[0]) - {column.name for column in table.primary_key}
     connection.execute(
         statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={name: statement.excluded[name] for name in given}),

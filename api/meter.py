@@ -1,0 +1,232 @@
+"""Answers the gateway: decides each call and counts it, exactly, whatever other processes count at the same time.
+
+Calls that arrive while others are being counted wait for the next transaction, and share it: none waits for a clock.
+"""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from domain.access import Access, Code, Question, Usage, decide_access
+from domain.clock import Clock
+from projections import usage
+from projections.follower import Database
+from projections.gate import Gate, Token, Views
+from projections.usage import Count, Counter, Entry, Refusal, Span
+
+LARGEST_BATCH = 500
+MINUTE = timedelta(minutes=1)
+SIZE = {Code.TOO_MANY_RECORDS, Code.TOO_MANY_NESTED_AGGREGATIONS}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call is told. `usage` is as it was when the call came; `reference` finds a refusal again."""
+
+    access: Access
+    at: datetime
+    views: Views | None = None
+    usage: Usage | None = None
+    reference: UUID | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    token: Token | None
+    question: Question
+    future: asyncio.Future[Answer]
+    loop: asyncio.AbstractEventLoop
+
+
+@dataclass(slots=True)
+class _Books:
+    """What one transaction writes."""
+
+    counts: dict[Counter, Count] = field(default_factory=dict)
+    changed: set[Counter] = field(default_factory=set)
+    entries: defaultdict[Entry, Count] = field(default_factory=lambda: defaultdict(Count))
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class Meter:
+    """One thread counts for the whole process; it is started by the first call."""
+
+    def __init__(self, gate: Gate, database: Database, clock: Clock, digests: Callable[[str], Sequence[bytes]]) -> None:
+        """`digests`: the keyed hashes that a secret may be stored as, one for each pepper."""
+        self.gate = gate
+        self._database = database
+        self._clock = clock
+        self._digests = digests
+        self._waiting: SimpleQueue[Call | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    async def ask(self, secret: str, question: Question) -> Answer:
+        """May this token do this? If so, it is counted before the answer."""
+        if self._thread is None:
+            self._start()
+        loop = asyncio.get_running_loop()
+        call = Call(self.token(secret), question, loop.create_future(), loop)
+        self._waiting.put(call)
+        return await call.future
+
+    def token(self, secret: str) -> Token | None:
+        """Whose secret it is. The time that it takes tells nothing of what is wrong with one that is nobody's."""
+        found = [self.gate.token(digest) for digest in self._digests(secret)]
+        return next((token for token in found if token is not None), None)
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            call = self._waiting.get()
+            calls: list[Call] = []
+            while call is not None:
+                calls.append(call)
+                if len(calls) == LARGEST_BATCH:
+                    break
+                try:
+                    call = self._waiting.get_nowait()
+                except Empty:
+                    break
+            if calls:
+                self._serve(calls)
+            if call is None:
+                return
+
+    def _serve(self, calls: Sequence[Call]) -> None:
+        try:
+            answers: list[Any] = list(self.answer([(call.token, call.question) for call in calls]))
+        except Exception as error:
+            log.exception("meter_failed")
+            answers = [error] * len(calls)
+        by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Answer], Any]]] = defaultdict(list)
+        for call, answer in zip(calls, answers, strict=True):
+            by_loop[call.loop].append((call.future, answer))
+        for loop, answered in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_deliver, answered)
+
+    # counting
+
+    def answer(self, asked: Iterable[tuple[Token | None, Question]]) -> list[Answer]:
+        """Decide in order, and count what is allowed: on disk before this returns."""
+        self.gate.follow()
+        now = self._clock.now()
+        views: dict[UUID, Views] = {}
+        calls: list[tuple[Views | None, Question]] = []
+        for token, question in asked:
+            if token is not None and token.id not in views:
+                views[token.id] = self.gate.views(token, now)
+            calls.append((views[token.id] if token else None, question))
+        books = _Books()
+        with self._database.writing() as connection:
+            wanted = [key for known, question in calls if known and _would_count(known, question, now) for key in _keys(known, question, now)]
+            books.counts = usage.take(connection, wanted)
+            answers = [_decided(known, question, now, books) for known, question in calls]
+            usage.put(connection, {key: books.counts[key] for key in books.changed})
+            usage.note(connection, books.entries, now)
+            usage.keep(connection, books.refusals)
+        return answers
+
+    def standing(self, token: Token, product: str) -> tuple[Views, Usage | None]:
+        """What has been used of a product, without using it."""
+        self.gate.follow()
+        now = self._clock.now()
+        views = self.gate.views(token, now)
+        question = Question(product=product)  # type: ignore[arg-type]
+        keys = _keys(views, question, now)
+        with self._database.reading() as connection:
+            counts = usage.current(connection, keys)
+        return views, _usage(views, question, now, counts)
+
+
+def _deliver(answered: list[tuple[asyncio.Future[Answer], Any]]) -> None:
+    for future, answer in answered:
+        if future.cancelled():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+
+def _told(views: Views | None, question: Question, now: datetime, used: Usage | None) -> Access:
+    if views is None:
+        return decide_access(question, token=None, account=None, subscription=None, plan=None, usage=None, now=now)
+    return decide_access(
+        question, token=views.token, account=views.account, subscription=views.subscription, plan=views.plan, usage=used, now=now
+    )
+
+
+def _would_count(views: Views, question: Question, now: datetime) -> bool:
+    """Whether it depends on the counters; whoever is refused for another reason keeps nobody waiting for them."""
+    first = _told(views, question, now, None)
+    return first.limits is not None and {reason.code for reason in first.reasons} <= SIZE
+
+
+def _keys(views: Views, question: Question, now: datetime) -> tuple[Counter, Counter]:
+    product = str(question.product)
+    month, minute = views.month(now)[0], now.replace(second=0, microsecond=0)
+    return Counter(views.owner_id, product, Span.MONTH, month), Counter(views.owner_id, product, Span.MINUTE, minute)
+
+
+def _usage(views: Views, question: Question, now: datetime, counts: dict[Counter, Count]) -> Usage | None:
+    month, minute = _keys(views, question, now)
+    if month not in counts:
+        return None
+    return Usage(
+        requests=counts[month].requests,
+        records=counts[month].records,
+        resets_at=views.month(now)[1],
+        requests_this_minute=counts[minute].requests,
+        minute_resets_at=minute.starts_at + MINUTE,
+    )
+
+
+def _decided(views: Views | None, question: Question, now: datetime, books: _Books) -> Answer:
+    used = _usage(views, question, now, books.counts) if views else None
+    access = _told(views, question, now, used)
+    if views is not None:
+        reason = "" if access.allowed else str(access.reasons[0].code)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        line = books.entries[Entry(views.token_id, str(question.product), hour, reason, views.owner_id, views.account_id)]
+        line.requests += question.cost
+        line.records += question.counted_records if access.allowed else 0
+    if views is not None and access.allowed:
+        for key in _keys(views, question, now):
+            count = books.counts[key]
+            count.requests += question.cost
+            count.records += question.counted_records
+            books.changed.add(key)
+        return Answer(access, now, views, used)
+    refusal = Refusal(
+        reference=uuid4(),
+        at=now,
+        product=str(question.product),
+        token_id=views.token_id if views else None,
+        account_id=views.account_id if views else None,
+        told={"reasons": [{"code": each.code, "detail": each.detail, "position": each.position} for each in access.reasons], "usage": used},
+    )
+    books.refusals.append(refusal)
+    return Answer(access, now, views, used, refusal.reference)
