@@ -141,8 +141,8 @@ class Meter:
             calls.append((views[token.id] if token else None, question))
         books = _Books()
         with self._database.writing() as connection:
-            wanted = [key for known, question in calls if known and _would_count(known, question, now) for key in _keys(known, question, now)]
-            books.counts = usage.take(connection, wanted)
+            counted = [(known, question) for known, question in calls if known and _would_count(known, question, now)]
+            books.counts = usage.take(connection, [key for known, question in counted for key in _keys(known, question, now)])
             answers = [_decided(known, question, now, books) for known, question in calls]
             usage.put(connection, {key: books.counts[key] for key in books.changed})
             usage.note(connection, books.entries, now)

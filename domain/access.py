@@ -206,7 +206,8 @@ def _of_usage(question: Question, limits: ApiPlan, usage: Usage, plan: PlanView 
         detail = f"{usage.requests} of {limits.requests_per_month} requests of this month are used; {reset}"
         yield Reason(Code.QUOTA_MONTH, detail, position)
     if limits.records_per_month is not None and usage.records + question.counted_records > limits.records_per_month:
-        detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {question.counted_records} asked for; {reset}"
+        asked = f"{question.counted_records} asked for"
+        detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {asked}; {reset}"
         yield Reason(Code.QUOTA_RECORDS, detail, position)
     if usage.requests_this_minute + question.cost > limits.requests_per_minute:
         detail = f"{usage.requests_this_minute} of {limits.requests_per_minute} requests of this minute are used"

@@ -116,9 +116,9 @@ def take(connection: Connection, wanted: Iterable[Counter]) -> dict[Counter, Cou
         return {}
     statement = inserted(connection, counters)
     c = counters.c
-    locked = statement.on_conflict_do_update(
-        index_elements=list(counters.primary_key), set_={"requests": c.requests}
-    ).returning(c.owner_id, c.product, c.span, c.starts_at, c.requests, c.records)
+    locked = statement.on_conflict_do_update(index_elements=list(counters.primary_key), set_={"requests": c.requests}).returning(
+        c.owner_id, c.product, c.span, c.starts_at, c.requests, c.records
+    )
     rows = [
         {"owner_id": k.owner_id, "product": k.product, "span": k.span, "starts_at": k.starts_at, "requests": 0, "records": 0} for k in keys
     ]
