@@ -139,6 +139,29 @@ class AccountsShown(Listed):
     items: list[AccountShown]
 
 
+class LibrarianKeyShown(Out):
+    """`needs_review`: a contact of the account has changed hands since the key was issued or last reviewed."""
+
+    id: UUID
+    account_id: UUID
+    name: str
+    issued_at: datetime
+    expires_at: datetime
+    reviewed_at: datetime | None
+    needs_review: bool
+    revoked_at: datetime | None
+
+
+class LibrarianKeyIssuedShown(LibrarianKeyShown):
+    secret: str | None
+    """Shown in this one answer, and null in any repetition of it."""
+    note: str | None = None
+
+
+class LibrarianKeysShown(Listed):
+    items: list[LibrarianKeyShown]
+
+
 class RiskShown(Out):
     """Why nothing shows any more that the person belongs to the institution, and until when it can be confirmed."""
 

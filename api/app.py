@@ -26,6 +26,7 @@ from api.routes import (
     health,
     history,
     invitations,
+    librarian_keys,
     registered_accounts,
     subscriptions,
     tokens,
@@ -64,7 +65,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     )
     app.state.service = service
     people = (user_plans, invitations, user_imports, registered_accounts)
-    for module in (health, accounts, contacts, subscriptions, *people, tokens, access, emails, history):
+    for module in (health, accounts, contacts, librarian_keys, subscriptions, *people, tokens, access, emails, history):
         app.include_router(prepared(module.router))
     if service.advance is not None:
         app.include_router(prepared(clock.router))

@@ -182,6 +182,11 @@ class ContactTransferBody(Body):
     contact_id: UUID | None = None
 
 
+class IssueLibrarianKeyBody(Body):
+    name: Short
+    days: Days | None = None
+
+
 class RequestPlanBody(Body):
     subscription_id: UUID
     registered_account_id: Short | None = None

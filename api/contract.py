@@ -117,6 +117,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any], *, command: boo
         statuses |= {404, 422}
     if any(each["name"] in {"owner_id", "subscription_id", "account_id"} for each in operation["parameters"]):
         statuses.add(404)
+    if "institution" in operation["x-roles"] and any(each["name"] == "account" for each in operation["parameters"]):
+        statuses.add(404)
     if method in _COMMANDS:
         statuses |= {409, 413, 422}
     if command:

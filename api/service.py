@@ -13,6 +13,7 @@ from fastapi import Request, Response
 
 from api.auth import Caller
 from api.problems import Unavailable
+from domain.aggregates.institutional_account_state import LibrarianKey
 from domain.application import Lifecycle, Outcome
 from domain.commands.base import Command
 from domain.errors import Invalid, NotFound
@@ -58,6 +59,8 @@ class Service:
     secrets: Secrets
     links: Links
     find_key: Callable[[str], StaffKey | None]
+    add_librarian: Callable[[UUID, LibrarianKey], str]
+    """Makes the secret of a librarian's key that is on the account's record."""
     count_command: Callable[[str, str], None]
     metrics: Callable[[], bytes]
     metrics_token: str | None
@@ -94,7 +97,8 @@ class Service:
             raise Invalid(
                 "invalid-idempotency-key", "the key is 1 to 255 printable ASCII characters without spaces", field="Idempotency-Key"
             )
-        return uuid5(NAMESPACE, f"{caller.role}/{caller.name}/{caller.on_behalf_of or ''}/{key}")
+        bound = f"{caller.account_id}/" if caller.account_id else ""  # librarians of two institutions may have one name
+        return uuid5(NAMESPACE, f"{bound}{caller.role}/{caller.name}/{caller.on_behalf_of or ''}/{key}")
 
     def _fingerprint(self, request: Request) -> str:
         return self.secrets.derived("fingerprint", f"{request.method} {request.url.path}?{request.url.query} {request.state.body_digest}")

@@ -17,7 +17,7 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _as_of(service: Service, outcome: Outcome) -> datetime:
+def as_of(service: Service, outcome: Outcome) -> datetime:
     """A repetition is answered as it was answered then."""
     return outcome.stream.last_at if outcome.repeated else service.lifecycle.clock.now()
 
@@ -36,7 +36,7 @@ class Asking:
         service = _service(request)
         service.stream(self._kind, self._what, commands[0].id, caller)
         outcome = service.do(request, caller, *commands, reason=body.why if body else None)
-        return answer(outcome.stream, _as_of(service, outcome), position=outcome.position)
+        return answer(outcome.stream, as_of(service, outcome), position=outcome.position)
 
 
 def created(request: Request, caller: Caller, body: Body, path: str, *commands: Command, extra: Any = None) -> Response:
@@ -46,7 +46,7 @@ def created(request: Request, caller: Caller, body: Body, path: str, *commands: 
     given = extra(outcome) if extra else None
     return answer(
         outcome.stream,
-        _as_of(service, outcome),
+        as_of(service, outcome),
         position=outcome.position,
         status=201,
         location=f"{path}/{outcome.stream.id}",

@@ -212,7 +212,7 @@ class Assembly:
 
     @cached_property
     def staff(self) -> StaffKeys:
-        return StaffKeys(self.database, self.keys, self.clock)
+        return StaffKeys(self.database, self.keys, self.clock, self.lifecycle)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -251,6 +251,7 @@ class Assembly:
             secrets=Vault(self.keys),
             links=self.links,
             find_key=self.staff.find,
+            add_librarian=self.staff.add_librarian,
             count_command=self.metrics.count_command,
             metrics=self.metrics.text,
             metrics_token=token.get_secret_value() if token else None,

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.application import Selection
 from domain.errors import DomainError
-from ops import logs
+from ops import librarians, logs
 from ops.assembly import Assembly
 from ops.config import ConfigurationError, read_settings
 from ops.eventstore.engine import ForgetfulDatabase
@@ -96,13 +96,21 @@ def staff_add(
     name: Annotated[str, typer.Argument(help="who it is, as history will show it")],
     role: Annotated[str, typer.Option(help="support, auditor, admin, gateway, platform or institution")],
     account: Annotated[UUID | None, typer.Option(help="the account that a librarian's key (role institution) is bound to")] = None,
+    days: Annotated[int | None, typer.Option(help="how long a librarian's key is good for; a year without it")] = None,
 ) -> None:
     """Make a key. It is shown once.
 
     Example: tenure staff add support-north --role support
+
+    Example: tenure staff add "Ada Archivist" --role institution --account 0190c7e2-… --days 90
     """
+    if role != "institution" and (account is not None or days is not None):
+        raise typer.BadParameter("--account and --days are for the keys of librarians: role institution")
     with assembled() as assembly:
-        out.print(assembly.staff.add(name, role, account_id=account))
+        if role == "institution" and account is not None:
+            out.print(librarians.issue(assembly.lifecycle, assembly.staff, account, name, days))
+        else:
+            out.print(assembly.staff.add(name, role))
 
 
 @staff.command("list")
@@ -110,17 +118,33 @@ def staff_list(as_json: AsJson = False) -> None:
     """Who has a key."""
     with assembled() as assembly:
         keys = [
-            {"name": key.name, "role": key.role, "account_id": key.account_id, "created_at": key.created_at, "revoked_at": key.revoked_at}
+            {
+                "name": key.name,
+                "role": key.role,
+                "account_id": key.account_id,
+                "created_at": key.created_at,
+                "expires_at": key.expires_at,
+                "revoked_at": key.revoked_at,
+            }
             for key in assembly.staff.all()
         ]
     _print(keys, as_json)
 
 
 @staff.command("revoke")
-def staff_revoke(name: str) -> None:
-    """Stop a key at once."""
+def staff_revoke(
+    name: Annotated[str, typer.Argument(help="whose key")],
+    account: Annotated[UUID | None, typer.Option(help="the account of a librarian, where another key has the same name")] = None,
+) -> None:
+    """Stop a key at once.
+
+    Example: tenure staff revoke support-north
+
+    Example: tenure staff revoke "Ada Archivist" --account 0190c7e2-…
+    """
     with assembled() as assembly:
-        if not assembly.staff.revoke(name):
+        of_staff = account is None and assembly.staff.revoke(name)
+        if not of_staff and not librarians.revoke(assembly.lifecycle, assembly.staff, name, account):
             _fail(f"there is no live key named {name}", 1)
 
 

@@ -1,11 +1,14 @@
 """The keys of those who call us: shown once when they are made, stored as keyed hashes."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from api.auth import ROLES
+from domain.aggregates.institutional_account_state import AccountState, LibrarianKey
+from domain.application import Lifecycle
 from domain.clock import Clock
-from domain.errors import Invalid, Refused
+from domain.errors import Invalid, NotFound, Refused
 from ops.keys import Keys
 from ops.secrets import new_secret
 from projections import own_facts
@@ -14,26 +17,38 @@ from projections.own_facts import StaffKey
 
 
 class StaffKeys:
-    """Keys are looked up in the database each time: a revoked one stops at once."""
+    """Keys are looked up in the database each time: a revoked one stops at once.
 
-    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
+    Of librarians' keys only the digest is kept here: until when they are good, the log says.
+    """
+
+    def __init__(self, database: Database, keys: Keys, clock: Clock, lifecycle: Lifecycle) -> None:
         self._database = database
         self._keys = keys
         self._clock = clock
+        self._lifecycle = lifecycle
 
-    def add(self, name: str, role: str, *, account_id: UUID | None = None, expires_at: datetime | None = None) -> str:
+    def add(self, name: str, role: str, *, expires_at: datetime | None = None) -> str:
         """Make a key and return its secret, which is nowhere else."""
         if role not in ROLES:
             raise Invalid("unknown-role", f"{role} is no role; there are {', '.join(ROLES)}", field="role")
-        if role == "institution" and account_id is None:
+        if role == "institution":
             raise Invalid("account-missing", "a key of role institution is bound to one account", field="account")
         secret = new_secret("tnk")[0]
-        key = self._key(name, role, secret, account_id, expires_at)
+        key = self._key(name, role, secret, expires_at)
         with self._database.writing() as connection:
             own_facts.lock_staff(connection)
             if own_facts.staff_named(connection, name) is not None:
                 raise Refused("name-taken", f"there is a key named {name}; revoke it first", field="name")
             own_facts.add_staff(connection, key)
+        return secret
+
+    def add_librarian(self, account_id: UUID, key: LibrarianKey) -> str:
+        """Make the secret of a librarian's key that is on record."""
+        secret = new_secret("tnk")[0]
+        kept = replace(self._key(key.name, "institution", secret, key.expires_at), id=key.id, account_id=account_id)
+        with self._database.writing() as connection:
+            own_facts.add_staff(connection, kept)
         return secret
 
     def first_admin(self, secret: str | None) -> str | None:
@@ -53,11 +68,24 @@ class StaffKeys:
             key = own_facts.staff_by_digests(connection, digests)
         if key is None or key.revoked_at is not None:
             return None
-        if key.expires_at is not None and key.expires_at <= self._clock.now():
+        now = self._clock.now()
+        if key.expires_at is not None and key.expires_at <= now:
             return None
+        if key.role == "institution":
+            on_record = self._on_record(key)
+            return key if on_record is not None and on_record.is_live(now) else None
         return key
 
-    def _key(self, name: str, role: str, secret: str, account_id: UUID | None = None, expires_at: datetime | None = None) -> StaffKey:
+    def _on_record(self, key: StaffKey) -> LibrarianKey | None:
+        if key.account_id is None:
+            return None
+        try:
+            account = self._lifecycle.load(key.account_id).state
+        except NotFound:
+            return None
+        return account.librarian_key(key.id) if isinstance(account, AccountState) else None
+
+    def _key(self, name: str, role: str, secret: str, expires_at: datetime | None = None) -> StaffKey:
         pepper = self._keys.pepper
         return StaffKey(
             id=uuid4(),
@@ -65,15 +93,17 @@ class StaffKeys:
             role=role,
             digest=self._keys.digest(secret, pepper),
             pepper=pepper,
-            account_id=account_id,
             created_at=self._clock.now(),
             expires_at=expires_at,
         )
 
     def revoke(self, name: str) -> bool:
+        """Stop a key that is no librarian's; False where there is no live one of this name."""
         with self._database.writing() as connection:
             return own_facts.revoke_staff(connection, name, self._clock.now())
 
     def all(self) -> list[StaffKey]:
+        """In the order in which they were made."""
         with self._database.reading() as connection:
-            return own_facts.all_staff(connection)
+            keys = own_facts.all_staff(connection)
+        return [replace(key, revoked_at=known.revoked_at) if (known := self._on_record(key)) else key for key in keys]

@@ -1,6 +1,7 @@
 """The list of accounts, and the search in it."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Column, String
 
@@ -29,9 +30,11 @@ projection = Current(table, InstitutionalAccount, lambda state: {"searched": _se
 
 
 def listed(
-    lifecycle: Lifecycle, database: Database, *, q: str | None, status: str | None, after: int, limit: int
+    lifecycle: Lifecycle, database: Database, *, only: UUID | None = None, q: str | None, status: str | None, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
     conditions = [table.c.searched.contains(word, autoescape=True) for word in (q or "").casefold().split()]
+    if only is not None:
+        conditions.append(table.c.id == only)
     return page(
         table,
         lambda id, version, state, _: account(id, version, state),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, Uuid, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Uuid, delete, insert, select, update
 
 from projections.tables import Instant, facts
 
@@ -30,6 +30,8 @@ clock = Table("clock", facts, Column("id", Integer, primary_key=True), Column("i
 
 @dataclass(frozen=True, kw_only=True)
 class StaffKey:
+    """Of a librarian's key, `id`, `name` and `expires_at` are those that the account has on record."""
+
     id: UUID
     name: str
     role: str
@@ -57,7 +59,7 @@ def staff_by_digests(connection: Connection, digests: list[str]) -> StaffKey | N
 
 
 def staff_named(connection: Connection, name: str) -> StaffKey | None:
-    row = connection.execute(select(staff).where(staff.c.name == name, staff.c.revoked_at.is_(None))).one_or_none()
+    row = connection.execute(select(staff).where(*_of_staff(name))).one_or_none()
     return StaffKey(**row._mapping) if row else None  # noqa: SLF001
 
 
@@ -66,7 +68,12 @@ def all_staff(connection: Connection) -> list[StaffKey]:
 
 
 def revoke_staff(connection: Connection, name: str, at: datetime) -> bool:
-    return bool(connection.execute(update(staff).where(staff.c.name == name, staff.c.revoked_at.is_(None)).values(revoked_at=at)).rowcount)
+    return bool(connection.execute(update(staff).where(*_of_staff(name)).values(revoked_at=at)).rowcount)
+
+
+def _of_staff(name: str) -> tuple[ColumnElement[bool], ...]:
+    """A librarian's name is the account's matter, and so is the end of the key: the log tells both."""
+    return staff.c.name == name, staff.c.role != "institution", staff.c.revoked_at.is_(None)
 
 
 def read_clock(connection: Connection) -> datetime | None:

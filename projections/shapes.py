@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
+from domain.aggregates.institutional_account_state import LibrarianKey
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.user_import import UserImport
@@ -49,6 +50,19 @@ def account(id: UUID, version: int, state: InstitutionalAccount) -> dict[str, An
         "domains": [asdict(domain) for domain in state.domains],
         "ip_ranges": list(state.ip_ranges),
         "link_resolvers": {"libkey_id": state.libkey_id, "worldcat_registry_id": state.worldcat_registry_id},
+    }
+
+
+def librarian_key(account_id: UUID, key: LibrarianKey, at: datetime) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "account_id": account_id,
+        "name": key.name,
+        "issued_at": key.issued_at,
+        "expires_at": key.expires_at,
+        "reviewed_at": key.reviewed_at,
+        "needs_review": key.needs_review(at),
+        "revoked_at": key.revoked_at,
     }
 
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Query, Request, Response
 
 from api.answers import AccountShown, AccountsShown
-from api.auth import Caller, Insider, Reader, Support
+from api.auth import Caller, Insider, Support
 from api.bodies import (
     AmendBody,
     ClaimDomainBody,
@@ -113,7 +113,7 @@ def nominate(request: Request, caller: Support, body: NominateBody) -> Response:
 def list_accounts(
     request: Request,
     service: Calling,
-    caller: Reader,
+    caller: Insider,
     q: Annotated[
         str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="words of a name, an address, a domain or an id")
     ] = None,
@@ -122,9 +122,11 @@ def list_accounts(
     limit: Limit = 50,
     position: Position = None,
 ) -> Response:
-    """Accounts in the order in which they were nominated."""
+    """Accounts in the order in which they were nominated. A librarian sees the own one."""
     service.wait_for(position)
-    items, following = accounts.listed(service.lifecycle, service.database, q=q, status=status, after=after, limit=limit)
+    items, following = accounts.listed(
+        service.lifecycle, service.database, only=caller.account_id, q=q, status=status, after=after, limit=limit
+    )
     return listed(request, items, following)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from api.answers import EmailShown, EmailsShown
-from api.auth import Reader, Support
+from api.auth import Insider, Support
 from api.bodies import BounceBody
 from api.paging import After, Limit, Position, listed
 from api.wiring import Calling
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/emails", tags=["emails"])
 def list_emails(
     request: Request,
     service: Calling,
-    caller: Reader,
+    caller: Insider,
     account: UUID | None = None,
     template: Annotated[str | None, Query(max_length=60, pattern="^[a-z-]+$")] = None,
     status: Annotated[str | None, Query(pattern="^(pending|sent|bounced|skipped)$")] = None,
@@ -32,8 +32,15 @@ def list_emails(
     limit: Limit = 50,
     position: Position = None,
 ) -> Response:
-    """Emails in the order in which they were written: sent, pending, bounced, or skipped and why."""
+    """Emails in the order in which they were written: sent, pending, bounced, or skipped and why.
+
+    A librarian sees those of the own account.
+    """
     service.wait_for(position)
+    if caller.account_id is not None:
+        if account not in {None, caller.account_id}:
+            raise NotFound("account", str(account))
+        account = caller.account_id
     with service.database.reading() as connection:
         items, following = outbox.page(connection, account=account, template=template, status=status, after=after, limit=limit)
     return listed(request, items, following)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi.testclient import TestClient
 
+from ops import librarians
 from ops.assembly import Assembly
 from ops.catcher import Catcher
 from ops.config import Settings
@@ -58,7 +59,9 @@ class Running:
     def key(self, role: str, account: Thing | None = None) -> str:
         name = f"{role} {account['id']}" if account else role
         if name not in self.keys:
-            self.keys[name] = self.assembly.staff.add(name, role, account_id=UUID(account["id"]) if account else None)
+            staff = self.assembly.staff
+            made = librarians.issue(self.assembly.lifecycle, staff, UUID(account["id"]), name, None) if account else staff.add(name, role)
+            self.keys[name] = made
         return self.keys[name]
 
     @property

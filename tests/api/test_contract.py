@@ -88,6 +88,9 @@ def _call(running: Running, operation, role) -> None:
     running.catch_up()
     headers = running.headers(role, account=world["account"] if role == "institution" else None, on_behalf_of=world["runs"])
     known = next(({"id": world[kind]["id"]} for part, kind in KINDS.items() if f"/{part}/{{id}}" in operation.path), None)
+    if known and "{key_id}" in operation.path:
+        issued = running.support.post(f"/v1/accounts/{known['id']}/librarian-keys", json={"name": "Ada Archivist"})
+        known["key_id"] = issued.json()["id"]
     right = operation.as_strategy(GenerationMode.POSITIVE, path_parameters=known, headers=headers)
     wrong = operation.as_strategy(GenerationMode.NEGATIVE, headers=headers)
     calls = count(1)

@@ -31,6 +31,7 @@ def _requests(account: Thing, subscription: Thing, plan: Thing, token: Thing) ->
         ("PUT", f"{accounts}/link-resolvers", {"libkey_id": "1"}, ["libkey_id", "worldcat_registry_id"]),
         ("POST", f"{accounts}/contacts", {"email": "billing@mit.edu", "name": "Billing"}, ["email", "name"]),
         ("POST", f"{accounts}/contact-transfers", {"email": "new@mit.edu"}, ["email", "contact_name"]),
+        ("POST", f"{accounts}/librarian-keys", {"name": "Ada Archivist"}, ["name"]),
         ("POST", f"{contact}/roles", {"roles": ["administrator"]} | everybody, []),
         ("POST", f"{accounts}/suspend", everybody, []),
         ("POST", f"{subscriptions}/renew", {"reference": "PO 7"}, ["reference"]),
