@@ -53,7 +53,7 @@ class InstitutionalUserPlan(UserPlanState):
         match self.status, command:
             # being let in
             case Status.REQUESTED | Status.ACTIVE, RequestUserPlan(subscription_id=same) if same == self.subscription_id:
-                return ()
+                return entry.ask_again(self, command, context)
             case status, RequestUserPlan() if status in OUTSIDE | {Status.REQUESTED, Status.INVITED, Status.ACTIVE}:
                 return entry.request(self, command, context)
             case _, AdmitListed():

@@ -42,6 +42,18 @@ def request(state: UserPlanState, command: RequestUserPlan, context: Context) ->
     return _asked(command, tuple(doubts), None, subscription, context)
 
 
+def ask_again(state: UserPlanState, command: RequestUserPlan, context: Context) -> tuple[Event, ...]:
+    """Nothing new, but whose account it is, where a list or the link of an invitation did not say."""
+    account = command.registered_account_id
+    if account is None or account == state.registered_account_id:
+        return ()
+    if state.registered_account_id is not None:
+        raise Refused("person-known", "another registered account has asked with this address", field="registered_account_id")
+    if state.waits_for_registration:
+        return _registered(state, account, context)
+    return (UserPlanRegistered(at=context.now, registered_account_id=account, doubts=state.doubts),)
+
+
 def admit_listed(state: UserPlanState, command: AdmitListed, context: Context) -> tuple[Event, ...]:
     """The institution's own word for somebody: whoever has a plan keeps it, or goes on if the institution has renewed."""
     account = open_account(context)

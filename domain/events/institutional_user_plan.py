@@ -71,7 +71,7 @@ class UserPlanAccepted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class UserPlanRegistered(Event):
-    """The address of somebody on a list has an account on the platform now. `doubts` are left."""
+    """The address of somebody who was listed or invited has an account on the platform, as is known now. `doubts` are left."""
 
     TOPIC = "user-plan.registered"
     registered_account_id: str
