@@ -83,8 +83,7 @@ def decline(id: UUID, request: Request, service: Calling, caller: Holder, body: 
 
 
 _BUTTONS = (
-    '<form method="post"><button formaction="?answer=accept">Accept</button> '
-    '<button formaction="?answer=decline">Decline</button></form>'
+    '<form method="post"><button formaction="?answer=accept">Accept</button> <button formaction="?answer=decline">Decline</button></form>'
 )
 
 
@@ -108,9 +107,12 @@ def answer_invitation(
     service.stream(InstitutionalUserPlan, "user plan", id)
     person = Caller("invited person", "holder")
     try:
-        service.do(request, person, _accepting(service, id, None) if answer == "accept" else DeclineInvitation(id=id))
+        done = service.do(request, person, _accepting(service, id, None) if answer == "accept" else DeclineInvitation(id=id))
     except DomainError as refused:
         return page("That did not work", refused.detail, status=410)
     if answer == "decline":
         return page("Declined", "Nothing else happens. Should you change your mind, ask your library for a new invitation.")
+    plan = done.stream.state
+    if isinstance(plan, InstitutionalUserPlan) and plan.status is Status.REQUESTED:
+        return page("Accepted", "Your plans begin when your institution's do; an email will tell you.")
     return page("Accepted", "Your plans begin now; an email tells what they hold.")
