@@ -83,4 +83,7 @@ class BulkDataLink:
     issued_at: datetime
     expires_at: datetime
     reminders: tuple[int, ...]
+    file_name: str | None = None
+    bytes: int | None = None
+    md5: str | None = None
     reminded: frozenset[int] = frozenset()

@@ -1,13 +1,13 @@
 """What a subscription includes: the limits of its API plans, its entitlements, links to bulk data, and what was used."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.aggregates.itk_subscription_deadlines import plans_may_change
 from domain.aggregates.itk_subscription_parts import TermState
 from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.aggregates.itk_subscription_terms import bulk_data_entitlement
 from domain.calendar import months_after, quota_month
-from domain.catalogue import ApiPlan
+from domain.catalogue import ApiPlan, BulkData
 from domain.commands.itk_subscription import ChangePlans, CloseUsagePeriod, GrantEntitlement, IssueBulkDataLink, UsageTotal
 from domain.context import Context
 from domain.errors import Invalid, Refused
@@ -105,13 +105,9 @@ def issue_bulk_data_link(state: SubscriptionState, command: IssueBulkDataLink, c
     """A link works for whole times 24 hours, whatever the clocks of the institution do."""
     if any(link.id == command.link_id for link in state.links):
         return ()
-    account, now = context.account, context.now
-    if account is None or account.status != "active":
-        raise Refused("account-not-active", f"the account is {account.status if account else 'unknown'}, not active")
-    if not state.gives_access:
-        raise Refused("no-access", f"the subscription is {state.status} and gives no access")
-    if not state.entitled(bulk_data_entitlement(command.product).name, now):
-        raise Refused("not-entitled", f"the subscription does not include {command.product} bulk data", field="product")
+    now = context.now
+    if refusal := bulk_data_refusal(state, context.account.status if context.account else "unknown", command.product, now):
+        raise refusal
     issued = BulkDataLinkIssued(
         at=now,
         link_id=command.link_id,
@@ -119,8 +115,22 @@ def issue_bulk_data_link(state: SubscriptionState, command: IssueBulkDataLink, c
         release=command.release,
         expires_at=now + timedelta(days=context.rules.bulk_data_link_days),
         reminders=context.rules.bulk_data_link_reminders,
+        file_name=command.file_name,
+        bytes=command.bytes,
+        md5=command.md5,
     )
     return (issued,)
+
+
+def bulk_data_refusal(state: SubscriptionState, account_status: str, product: BulkData, instant: datetime) -> Refused | None:
+    """Why no bulk data of a product may be had at an instant, or None: asked when a link is issued, and each time that it is used."""
+    if account_status != "active":
+        return Refused("account-not-active", f"the account is {account_status}, not active")
+    if not state.gives_access:
+        return Refused("no-access", f"the subscription is {state.status} and gives no access")
+    if not state.entitled(bulk_data_entitlement(product).name, instant):
+        return Refused("not-entitled", f"the subscription does not include {product} bulk data", field="product")
+    return None
 
 
 def close_usage_period(state: SubscriptionState, command: CloseUsagePeriod, context: Context) -> tuple[Event, ...]:

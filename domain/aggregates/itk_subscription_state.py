@@ -309,6 +309,9 @@ class SubscriptionState:
                     issued_at=event.at,
                     expires_at=event.expires_at,
                     reminders=event.reminders,
+                    file_name=event.file_name,
+                    bytes=event.bytes,
+                    md5=event.md5,
                 )
                 return replace(self, links=(*self.links, link))
             case BulkDataLinkExpiring(link_id=id, days_left=days) | BulkDataLinkReminderSkipped(link_id=id, days_left=days):

@@ -132,9 +132,14 @@ class UndoCancellation(SubscriptionCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class IssueBulkDataLink(SubscriptionCommand):
+    """With the file as it is registered: its name, size and checksum."""
+
     link_id: UUID
     product: BulkData
     release: str
+    file_name: str
+    bytes: int
+    md5: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from domain.catalogue import ApiPlan, BulkData, Entitlement, Product
@@ -250,12 +250,22 @@ class CancellationUndone(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BulkDataLinkIssued(Event):
+    """The file as it was registered then. None in links from before version 2."""
+
     TOPIC = "subscription.bulk-data-link-issued"
+    class_version = 2
     link_id: UUID
     product: BulkData
     release: str
     expires_at: datetime
     reminders: tuple[int, ...]  # days before it expires
+    file_name: str | None = None
+    bytes: int | None = None
+    md5: str | None = None  # hex
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state |= {"file_name": None, "bytes": None, "md5": None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from domain.aggregates.itk_subscription import ITKSubscription
-from domain.aggregates.itk_subscription_plans import is_upgrade
+from domain.aggregates.itk_subscription_plans import bulk_data_refusal, is_upgrade
 from domain.catalogue import CURRENT, ApiPlan, BulkData, Entitlement, Product
 from domain.commands.itk_subscription import (
     ApplyPlanChange,
@@ -65,9 +65,25 @@ UNDO, APPLY = UndoPlanChange(id=SUBSCRIPTION), ApplyPlanChange(id=SUBSCRIPTION)
 PATENT_DATA = Entitlement(name="bulk_data:patent")
 GRANT = GrantEntitlement(id=SUBSCRIPTION, entitlement=PATENT_DATA, approver="ann", until=JUNE + 30 * DAY)
 GRANTED = EntitlementGranted(at=JUNE, entitlement=PATENT_DATA, until=JUNE + 30 * DAY, approver="ann")
-ISSUE = IssueBulkDataLink(id=SUBSCRIPTION, link_id=UUID(int=7), product=BulkData.SCHOLARLY, release="2027-05")
+ISSUE = IssueBulkDataLink(
+    id=SUBSCRIPTION,
+    link_id=UUID(int=7),
+    product=BulkData.SCHOLARLY,
+    release="202721",
+    file_name="scholarly-202721.jsonl.gz",
+    bytes=160_000_000_000,
+    md5="9e107d9d372bb6826bd81d3542a419d6",
+)
 ISSUED = BulkDataLinkIssued(
-    at=JUNE, link_id=UUID(int=7), product=BulkData.SCHOLARLY, release="2027-05", expires_at=JUNE + timedelta(hours=168), reminders=(1,)
+    at=JUNE,
+    link_id=UUID(int=7),
+    product=BulkData.SCHOLARLY,
+    release="202721",
+    expires_at=JUNE + timedelta(hours=168),
+    reminders=(1,),
+    file_name="scholarly-202721.jsonl.gz",
+    bytes=160_000_000_000,
+    md5="9e107d9d372bb6826bd81d3542a419d6",
 )
 
 
@@ -237,6 +253,21 @@ def test_a_link_needs_access_and_the_entitlement():
     entitled = subscription(*IN_FORCE, GRANTED)
     assert entitled.when(patent, now=GRANTED.until - MICROSECOND, account=LIVE).events
     entitled.when(patent, now=GRANTED.until, account=LIVE).then_refused("not-entitled")
+
+
+def test_a_link_remembers_the_file_as_it_was_registered_then():
+    (link,) = state_after(*IN_FORCE, ISSUED).links
+    assert (ISSUED.file_name, ISSUED.bytes, ISSUED.md5) == (link.file_name, link.bytes, link.md5)
+
+
+def test_what_refuses_a_link_refuses_its_use():
+    ask = bulk_data_refusal
+    assert None is ask(state_after(*IN_FORCE, ISSUED), "active", BulkData.SCHOLARLY, JUNE)
+    assert "no-access" == ask(state_after(*IN_FORCE, ISSUED, SUSPENDED), "active", BulkData.SCHOLARLY, JUNE).slug
+    assert "account-not-active" == ask(state_after(*IN_FORCE, ISSUED), "suspended", BulkData.SCHOLARLY, JUNE).slug
+    granted = state_after(*IN_FORCE, GRANTED)
+    assert None is ask(granted, "active", BulkData.PATENT, GRANTED.until - MICROSECOND)
+    assert "not-entitled" == ask(granted, "active", BulkData.PATENT, GRANTED.until).slug
 
 
 # quota months

@@ -224,7 +224,15 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def bulk_data_link(self) -> None:
-        link = subscriptions.IssueBulkDataLink(id=self.subscription, link_id=self.new_id(), product=BulkData.SCHOLARLY, release="2027-01")
+        link = subscriptions.IssueBulkDataLink(
+            id=self.subscription,
+            link_id=self.new_id(),
+            product=BulkData.SCHOLARLY,
+            release="202701",
+            file_name="scholarly-202701.jsonl.gz",
+            bytes=160_000_000_000,
+            md5="0" * 32,
+        )
         self.ask(link)
 
     # people and tokens: what happens to them follows from the subscription too, so here the worlds may answer differently for a while
