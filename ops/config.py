@@ -39,6 +39,14 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     metrics_token: SecretStr | None = None
     metrics_token_file: Path | None = None
+    bulk_data_directory: Path | None = None
+    """Where the files of bulk data lie that are not in S3."""
+    bulk_data_s3_region: str | None = None
+    bulk_data_s3_endpoint: str | None = None
+    bulk_data_s3_access_key_id: str | None = None
+    bulk_data_s3_secret_access_key: SecretStr | None = None
+    bulk_data_s3_secret_access_key_file: Path | None = None
+    """What is not set here, the S3 library takes from the surroundings that it knows: AWS_* and the machine's own role."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     poll_seconds: float = Field(default=0.05, gt=0, le=10)
     """How often followers look for what other processes wrote."""
@@ -46,7 +54,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for name in ("admin_key", "token_peppers", "key_encryption_key", "metrics_token"):
+        for name in ("admin_key", "token_peppers", "key_encryption_key", "metrics_token", "bulk_data_s3_secret_access_key"):
             path = getattr(self, f"{name}_file")
             if path is not None and getattr(self, name) is None:
                 setattr(self, name, SecretStr(path.read_text().strip()))
