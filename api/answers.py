@@ -1,13 +1,13 @@
 """What goes out: the shape of each answer, without a field that is not named here."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from api.bodies import Plan
-from domain.catalogue import Product
+from domain.catalogue import BulkData, Product
 from domain.events.institutional_account import Role
 from domain.events.user_import import RowOutcome
 
@@ -331,6 +331,68 @@ class ReasonShown(Out):
     position: int | None
 
 
+class RemainingShown(Out):
+    """After this call if it was allowed, before it if not."""
+
+    requests_per_month: int
+    requests_per_minute: int
+    records_per_month: int | None
+    resets_at: datetime
+
+
+class LimitsShown(Plan):
+    remaining: RemainingShown | None
+
+
+class CheckShown(Out):
+    """`retry_at`: from then on the same call would do, as things stand. `reference` finds a refusal for 90 days."""
+
+    allowed: bool
+    reasons: list[ReasonShown]
+    limits: LimitsShown | None
+    retry_at: datetime | None
+    reference: UUID | None
+
+
+class CountedShown(Out):
+    """What the counters said when a call was refused."""
+
+    requests: int
+    records: int
+    resets_at: datetime
+    requests_this_minute: int
+    minute_resets_at: datetime | None
+
+
+class RefusalShown(Out):
+    reference: UUID
+    at: datetime
+    product: Product
+    token_id: UUID | None
+    account_id: UUID | None
+    reasons: list[ReasonShown]
+    usage: CountedShown | None
+
+
+class LimitShown(Out):
+    limit: int
+    used: int
+    remaining: int
+
+
+class UsageShown(Out):
+    """Of the present quota month, which begins anew at `reset_date`, and of the running minute."""
+
+    product: Product
+    requests_per_month: LimitShown
+    requests_per_minute: LimitShown
+    records_per_month: LimitShown | None
+    records_this_month: int
+    records_per_request: int | None
+    nested_aggregations_per_request: int | None
+    reset_date: datetime
+
+
 class ExplainShown(Out):
     """Whether the token may call the product at the instant, and if not, every reason in order."""
 
@@ -340,3 +402,91 @@ class ExplainShown(Out):
     product: Product
     reasons: list[ReasonShown]
     limits: Plan | None
+
+
+class HolderReleaseShown(Out):
+    product: BulkData
+    version: str
+    records: int
+    md5: str
+    bytes: int
+    file_name: str
+    registered_at: datetime
+
+
+class HolderReleasesShown(Out):
+    product: BulkData
+    releases: list[HolderReleaseShown]
+
+
+class ReleaseShown(HolderReleaseShown):
+    """`location` and `registered_by` are shown to staff."""
+
+    location: str | None
+    registered_by: str | None
+
+
+class ReleasesShown(Listed):
+    items: list[ReleaseShown]
+
+
+class BulkDataLinkShown(Out):
+    """`url` is the download page, to whoever may fetch the file."""
+
+    id: UUID
+    subscription_id: UUID
+    product: BulkData
+    release: str
+    file_name: str | None
+    bytes: int | None
+    md5: str | None
+    issued_at: datetime
+    expires_at: datetime
+    url: str | None
+
+
+class DownloadShown(Out):
+    """One request for a file: by a link, or with a token. `bytes` from `first_byte` on are what was asked for."""
+
+    at: datetime
+    link_id: UUID | None
+    token_id: UUID | None
+    product: BulkData
+    version: str
+    method: Literal["GET", "HEAD"]
+    first_byte: int | None
+    bytes: int | None
+    status: int
+    answer: str
+
+
+class BulkDataLinkListed(BulkDataLinkShown):
+    """`downloads` are the last requests, of `requests` in all."""
+
+    requests: int
+    downloads: list[DownloadShown]
+
+
+class BulkDataLinksShown(Listed):
+    items: list[BulkDataLinkListed]
+
+
+class HoldingShown(Out):
+    """`approver` is null for what came with the subscription; `granted_by` entered it, in the event at `position`."""
+
+    product: BulkData
+    since: datetime
+    until: datetime | None
+    approver: str | None
+    granted_by: str
+    position: int
+
+
+class BulkDataAccessShown(Out):
+    subscription_id: UUID
+    on: date
+    starts_at: datetime
+    ends_at: datetime
+    held: list[HoldingShown]
+    downloads: list[DownloadShown]
+    next: str | None

@@ -20,11 +20,15 @@ from api.problems import problem
 from api.routes import (
     access,
     accounts,
+    bulk_data,
     clock,
     contacts,
+    downloads,
     emails,
+    gateway,
     health,
     history,
+    holder,
     invitations,
     librarian_keys,
     registered_accounts,
@@ -64,8 +68,9 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         separate_input_output_schemas=False,
     )
     app.state.service = service
+    bulk = (bulk_data, downloads)
     people = (user_plans, invitations, user_imports, registered_accounts)
-    for module in (health, accounts, contacts, librarian_keys, subscriptions, *people, tokens, access, emails, history):
+    for module in (health, accounts, contacts, librarian_keys, subscriptions, *people, *bulk, tokens, access, gateway, holder, emails, history):
         app.include_router(prepared(module.router))
     if service.advance is not None:
         app.include_router(prepared(clock.router))

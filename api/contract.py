@@ -8,6 +8,8 @@ from api.spool import takes_upload
 
 _METHODS = ("get", "put", "post")
 _COMMANDS = ("put", "post")
+_NO_COMMANDS = (["clock"], ["gateway"], ["registered accounts"])
+"""Tags of what is posted or put without an event to come of it."""
 
 SENTENCES = {
     401: "no key, or one that is not ours",
@@ -72,21 +74,21 @@ def complete(contract: dict[str, Any]) -> None:
 
 
 def _complete(contract: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> None:
-    command = method in _COMMANDS and operation["tags"] != ["clock"]
+    command = method in _COMMANDS and operation["tags"] not in _NO_COMMANDS
     parameters = operation.setdefault("parameters", [])
     parameters.append(_REQUEST_ID)
     if command:
         parameters.extend((_IDEMPOTENCY_KEY, _IF_MATCH))
     own = {status: answer for status, answer in operation["responses"].items() if status != "422"}
     for status, answer in own.items():
-        answer["headers"] = _headers(*_names(contract, method, status, answer))
-    others = {
-        str(status): _problem(status) for status in sorted(_statuses(path, method, operation, command=command)) if str(status) not in own
-    }
-    operation["responses"] = own | others
+        answer["headers"] = _headers(*_names(contract, status, answer, command=command))
+    problems_of_it = {str(status): _problem(status) for status in sorted(_statuses(path, method, operation, command=command))}
+    for status in own.keys() & problems_of_it.keys():
+        own[status]["content"] |= problems_of_it[status]["content"]  # a holder is told in the platform's shape, a caller in ours
+    operation["responses"] = problems_of_it | own
 
 
-def _names(contract: dict[str, Any], method: str, status: str, answer: dict[str, Any]) -> list[str]:
+def _names(contract: dict[str, Any], status: str, answer: dict[str, Any], *, command: bool) -> list[str]:
     """The headers of a good answer, by the shape of what it holds."""
     names = ["X-Request-ID"]
     schema = answer.get("content", {}).get("application/json", {}).get("schema")
@@ -97,7 +99,7 @@ def _names(contract: dict[str, Any], method: str, status: str, answer: dict[str,
         names.append("ETag")
     if {"items", "next"} <= shape.keys():
         names.append("Link")
-    if method in _COMMANDS:
+    if command:
         names.append("X-Position")
     if status == "201":
         names.append("Location")
@@ -115,6 +117,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any], *, command: boo
         statuses.add(401)
     if "{" in path:
         statuses |= {404, 422}
+    if any(each["in"] == "query" for each in operation["parameters"]):
+        statuses.add(422)
     if any(each["name"] in {"owner_id", "subscription_id", "account_id"} for each in operation["parameters"]):
         statuses.add(404)
     if "institution" in operation["x-roles"] and any(each["name"] == "account" for each in operation["parameters"]):

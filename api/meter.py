@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 import structlog
 
 from domain.access import Access, Code, Question, Usage, decide_access
+from domain.catalogue import Product
 from domain.clock import Clock
 from projections import usage
 from projections.follower import Database
-from projections.gate import Gate, Token, Views
+from projections.gatekeeper import Gatekeeper, Token, Views
 from projections.usage import Count, Counter, Entry, Refusal, Span
 
 LARGEST_BATCH = 500
@@ -61,9 +62,9 @@ class _Books:
 class Meter:
     """One thread counts for the whole process; it is started by the first call."""
 
-    def __init__(self, gate: Gate, database: Database, clock: Clock, digests: Callable[[str], Sequence[bytes]]) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, database: Database, clock: Clock, digests: Callable[[str], Sequence[bytes]]) -> None:
         """`digests`: the keyed hashes that a secret may be stored as, one for each pepper."""
-        self.gate = gate
+        self.gatekeeper = gatekeeper
         self._database = database
         self._clock = clock
         self._digests = digests
@@ -82,7 +83,7 @@ class Meter:
 
     def token(self, secret: str) -> Token | None:
         """Whose secret it is. The time that it takes tells nothing of what is wrong with one that is nobody's."""
-        found = [self.gate.token(digest) for digest in self._digests(secret)]
+        found = [self.gatekeeper.token(digest) for digest in self._digests(secret)]
         return next((token for token in found if token is not None), None)
 
     def stop(self) -> None:
@@ -131,13 +132,13 @@ class Meter:
 
     def answer(self, asked: Iterable[tuple[Token | None, Question]]) -> list[Answer]:
         """Decide in order, and count what is allowed: on disk before this returns."""
-        self.gate.follow()
+        self.gatekeeper.follow()
         now = self._clock.now()
         views: dict[UUID, Views] = {}
         calls: list[tuple[Views | None, Question]] = []
         for token, question in asked:
             if token is not None and token.id not in views:
-                views[token.id] = self.gate.views(token, now)
+                views[token.id] = self.gatekeeper.views(token, now)
             calls.append((views[token.id] if token else None, question))
         books = _Books()
         with self._database.writing() as connection:
@@ -149,16 +150,22 @@ class Meter:
             usage.keep(connection, books.refusals)
         return answers
 
-    def standing(self, token: Token, product: str) -> tuple[Views, Usage | None]:
-        """What has been used of a product, without using it."""
-        self.gate.follow()
+    def standing(self, secret: str, product: Product) -> Answer:
+        """What has been used of a product, without using it. Refused where the token has no access; a used up quota is no obstacle."""
+        self.gatekeeper.follow()
         now = self._clock.now()
-        views = self.gate.views(token, now)
-        question = Question(product=product)  # type: ignore[arg-type]
-        keys = _keys(views, question, now)
+        token = self.token(secret)
+        views = self.gatekeeper.views(token, now) if token else None
+        question = Question(product=product, records=0, cost=0)
+        access = _told(views, question, now, None)
+        if views is None or not access.allowed:
+            refused = _refusal(views, question, now, access, None)
+            with self._database.writing() as connection:
+                usage.keep(connection, [refused])
+            return Answer(access, now, views, None, refused.reference)
         with self._database.reading() as connection:
-            counts = usage.current(connection, keys)
-        return views, _usage(views, question, now, counts)
+            used = _usage(views, question, now, usage.current(connection, _keys(views, question, now)))
+        return Answer(_told(views, question, now, used), now, views, used)
 
 
 def _deliver(answered: list[tuple[asyncio.Future[Answer], Any]]) -> None:
@@ -220,7 +227,13 @@ def _decided(views: Views | None, question: Question, now: datetime, books: _Boo
             count.records += question.counted_records
             books.changed.add(key)
         return Answer(access, now, views, used)
-    refusal = Refusal(
+    refused = _refusal(views, question, now, access, used)
+    books.refusals.append(refused)
+    return Answer(access, now, views, used, refused.reference)
+
+
+def _refusal(views: Views | None, question: Question, now: datetime, access: Access, used: Usage | None) -> Refusal:
+    return Refusal(
         reference=uuid4(),
         at=now,
         product=str(question.product),
@@ -228,5 +241,3 @@ def _decided(views: Views | None, question: Question, now: datetime, books: _Boo
         account_id=views.account_id if views else None,
         told={"reasons": [{"code": each.code, "detail": each.detail, "position": each.position} for each in access.reasons], "usage": used},
     )
-    books.refusals.append(refusal)
-    return Answer(access, now, views, used, refusal.reference)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -12,6 +13,7 @@ import msgspec
 from fastapi import Request, Response
 
 from api.auth import Caller
+from api.meter import Meter
 from api.problems import Unavailable
 from domain.aggregates.institutional_account_state import LibrarianKey
 from domain.application import Lifecycle, Outcome
@@ -39,7 +41,23 @@ class Secrets(Protocol):
 class Links(Protocol):
     """Signed links of emails."""
 
+    def sign(self, stream: UUID, what: UUID) -> str: ...
+
     def verify(self, value: str) -> tuple[UUID, UUID]: ...
+
+
+class BulkFiles(Protocol):
+    """The files of bulk data, each by the location that it was registered with. Refused where one is not there."""
+
+    def check(self, location: str, size: int) -> None: ...
+
+    def find(self, location: str) -> Path | None:
+        """None for a file in S3."""
+        ...
+
+    def presigned(self, location: str, method: str, seconds: int) -> str:
+        """An address in S3 that works for some seconds."""
+        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,9 +76,13 @@ class Service:
     tables: TableFollowers
     secrets: Secrets
     links: Links
+    bulk_files: BulkFiles
+    download_url: Callable[[UUID, UUID], str]
+    """The address of the page of a link to bulk data: of a subscription, and which."""
     find_key: Callable[[str], StaffKey | None]
     add_librarian: Callable[[UUID, LibrarianKey], str]
     """Makes the secret of a librarian's key that is on the account's record."""
+    meter: Meter
     count_command: Callable[[str, str], None]
     metrics: Callable[[], bytes]
     metrics_token: str | None

@@ -211,6 +211,8 @@ def _of_usage(question: Question, limits: ApiPlan, usage: Usage, plan: PlanView 
         yield Reason(Code.QUOTA_RECORDS, detail, position)
     if usage.requests_this_minute + question.cost > limits.requests_per_minute:
         detail = f"{usage.requests_this_minute} of {limits.requests_per_minute} requests of this minute are used"
+        if usage.minute_resets_at is not None:
+            detail += f"; the count begins anew at {usage.minute_resets_at.astimezone(UTC):%H:%M:%S} UTC"
         yield Reason(Code.RATE_MINUTE, detail, position)
 
 

@@ -15,9 +15,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 from api.app import create_app
+from api.meter import Meter
 from api.service import Service
 from domain.application import Lifecycle
 from domain.clock import Clock, SystemClock
+from ops.bulk_files import BulkFiles
 from ops.config import ConfigurationError, Settings
 from ops.eventstore.engine import Database, connect, refuse_forgetful
 from ops.eventstore.factory import EventStore
@@ -33,6 +35,7 @@ from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
 from projections.follower import TableFollowers
+from projections.gatekeeper import Gatekeeper
 from projections.groups import Members
 from projections.versions import Versions
 from scheduler.deadlines import DueDeadlines
@@ -210,9 +213,23 @@ class Assembly:
     def links(self) -> Links:
         return Links(self.keys)
 
+    def download_url(self, subscription: UUID, link: UUID) -> str:
+        return f"{self.settings.public_url.rstrip('/')}/downloads/{self.links.sign(subscription, link)}"
+
     @cached_property
     def staff(self) -> StaffKeys:
         return StaffKeys(self.database, self.keys, self.clock, self.lifecycle)
+
+    @cached_property
+    def meter(self) -> Meter:
+        def digests(secret: str) -> list[bytes]:
+            return [bytes.fromhex(self.keys.digest(secret, pepper)) for pepper in self.keys.peppers]
+
+        return Meter(self.gatekeeper, self.database, self.clock, digests)
+
+    @cached_property
+    def gatekeeper(self) -> Gatekeeper:
+        return Gatekeeper(self.lifecycle)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -250,8 +267,11 @@ class Assembly:
             tables=self.tables,
             secrets=Vault(self.keys),
             links=self.links,
+            bulk_files=BulkFiles(self.settings),
+            download_url=self.download_url,
             find_key=self.staff.find,
             add_librarian=self.staff.add_librarian,
+            meter=self.meter,
             count_command=self.metrics.count_command,
             metrics=self.metrics.text,
             metrics_token=token.get_secret_value() if token else None,

@@ -66,6 +66,9 @@ batches = Table(
 )
 
 
+REFUSALS_KEPT = timedelta(days=90)
+
+
 class Span(StrEnum):
     MONTH = "month"
     MINUTE = "minute"
@@ -201,8 +204,9 @@ def current(connection: Connection, keys: Sequence[Counter]) -> dict[Counter, Co
     return found
 
 
-def refusal(connection: Connection, reference: UUID) -> dict[str, Any] | None:
-    row = connection.execute(select(refusals).where(refusals.c.reference == reference)).one_or_none()
+def refusal(connection: Connection, reference: UUID, now: datetime) -> dict[str, Any] | None:
+    kept = refusals.c.at >= now - REFUSALS_KEPT
+    row = connection.execute(select(refusals).where(refusals.c.reference == reference, kept)).one_or_none()
     if row is None:
         return None
     told: dict[str, Any] = msgspec.json.decode(row.told)
@@ -223,6 +227,3 @@ def sweep(connection: Connection, now: datetime) -> int:
     minutes = delete(counters).where(counters.c.span == Span.MINUTE, counters.c.starts_at < now - timedelta(hours=1))
     old = delete(refusals).where(refusals.c.at < now - REFUSALS_KEPT)
     return connection.execute(minutes).rowcount + connection.execute(old).rowcount
-
-
-REFUSALS_KEPT = timedelta(days=90)

@@ -62,6 +62,15 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/subscriptions/{id}/cancel": SUPPORT,
     "POST /v1/subscriptions/{id}/undo-cancellation": SUPPORT,
     "POST /v1/subscriptions/{id}/entitlements": SUPPORT,
+    "POST /v1/bulk-data/releases": {"admin"},
+    "GET /v1/bulk-data/releases": INSIDERS | {"platform"},
+    "POST /v1/subscriptions/{id}/bulk-data-links": MANAGERS | {"platform"},
+    "GET /v1/subscriptions/{id}/bulk-data-links": INSIDERS | {"platform"},
+    "GET /v1/subscriptions/{id}/bulk-data-access": INSIDERS,
+    "GET /downloads/{token}": set(),
+    "GET /downloads/{token}/{file_name}": set(),
+    "GET /bulk-data/{product}": set(),
+    "GET /bulk-data/{product}/{version}": set(),
     "POST /v1/user-plans": SUPPORT | {"platform"},
     "GET /v1/user-plans": INSIDERS | {"platform"},
     "GET /v1/user-plans/{id}": INSIDERS | {"platform"},
@@ -95,6 +104,12 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/tokens/{id}/revoke": HOLDERS | {"support"},
     "POST /v1/tokens/{id}/report-leak": SUPPORT,
     "GET /v1/access/explain": READERS,
+    "POST /v1/access/check": {"gateway"},
+    "GET /v1/access/refusals/{reference}": READERS,
+    "GET /subscriptions/scholarly_api/usage": set(),
+    "GET /subscriptions/patent_api/usage": set(),
+    "GET /subscriptions/scholarly_aggregation_api/usage": set(),
+    "GET /subscriptions/patent_aggregation_api/usage": set(),
     "GET /v1/emails": INSIDERS,
     "POST /v1/emails/bounces": SUPPORT,
     "GET /v1/history": READERS,
@@ -127,7 +142,7 @@ def university(shared: Running):
 @pytest.mark.parametrize("role", [None, *ROLES])
 def test_each_role_gets_in_where_it_may_and_nowhere_else(shared: Running, university, operation, role):
     method, path = operation.split(" ")
-    for name in ("id", "contact", "transfer", "key_id"):
+    for name in ("id", "contact", "transfer", "reference", "key_id"):
         path = path.replace(f"{{{name}}}", SOMETHING)
     path = path.replace("{domain}", "mit.edu").replace("{token}", "none")
     client = shared.client(role, account=university if role == "institution" else None)

@@ -1,6 +1,6 @@
 """What the log says of tokens and of what they stand on, in memory: for a process that must answer at once, and reads no event for it.
 
-A gate follows the log in every process that answers the gateway. It decides nothing: `domain.access` does, from the views that this gives.
+A gatekeeper follows the log in every process that answers the gateway. It decides nothing: `domain.access` does, from its views.
 """
 
 from bisect import bisect_right
@@ -78,7 +78,7 @@ class Views:
 
 
 @dataclass
-class Gate:
+class Gatekeeper:
     lifecycle: Lifecycle
     position: int = 0
     _tokens: dict[bytes, Token] = field(default_factory=dict)

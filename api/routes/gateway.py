@@ -1,0 +1,110 @@
+"""What the gateway asks for every call, and what support finds of the refused ones."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api import lens
+from api.answers import CheckShown, RefusalShown
+from api.auth import AllowedQuickly, Caller, Reader
+from api.meter import Answer
+from api.wiring import Calling
+from domain.access import Question
+from domain.catalogue import Product
+from domain.errors import Invalid, NotFound
+from projections import usage
+
+router = APIRouter(prefix="/v1/access", tags=["gateway"])
+
+Gateway = Annotated[Caller, Depends(AllowedQuickly("gateway"))]
+
+Amount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """One call that somebody makes with a token. `cost` is how many requests it counts for."""
+
+    token: Annotated[str, msgspec.Meta(max_length=500)]
+    product: Product
+    records: Amount | None = None
+    nested_aggregations: Amount | None = None
+    cost: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+
+
+_decoder = msgspec.json.Decoder(Asked)
+_LARGEST = {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["token", "product"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "token": {"type": "string", "maxLength": 500},
+                        "product": {"type": "string", "enum": [str(product) for product in Product]},
+                        "records": {"anyOf": [_LARGEST, {"type": "null"}]},
+                        "nested_aggregations": {"anyOf": [_LARGEST, {"type": "null"}]},
+                        "cost": {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1},
+                    },
+                }
+            }
+        },
+    }
+}
+def asked(body: bytes) -> Asked:
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        sentence, _, path = str(error).partition(" - at `$")
+        field = path.rstrip("`").lstrip(".") or "body"
+        raise Invalid("invalid-request", f"{field}: {sentence}", field=f"body.{field}") from None
+    except UnicodeDecodeError:
+        raise Invalid("invalid-request", "body: this is not JSON in UTF-8", field="body") from None
+
+
+@router.post("/check", response_model=CheckShown, responses=lens.REFUSED, openapi_extra=_BODY)
+async def check(
+    request: Request,
+    service: Calling,
+    caller: Gateway,
+    style: Annotated[Literal["tenure", "lens"], Query(description="lens: as the platform tells its holders")] = "tenure",
+) -> Response:
+    """May this token do this? An allowed call is counted before it is answered; a refused one has every reason and a reference."""
+    call = asked(await request.body())
+    question = Question(product=call.product, records=call.records, nested_aggregations=call.nested_aggregations, cost=call.cost)
+    answer = await service.meter.ask(call.token, question)
+    if style == "lens":
+        if not answer.access.allowed:
+            return lens.refusal(answer.access, answer.reference, answer.at)
+        return Response(msgspec.json.encode(shown(answer)), 200, lens.headers_of(answer.access, answer.at), "application/json")
+    return Response(msgspec.json.encode(shown(answer)), media_type="application/json")
+
+
+def shown(answer: Answer) -> dict[str, Any]:
+    access = answer.access
+    limits = None
+    if access.limits is not None:
+        limits = asdict(access.limits) | {"remaining": asdict(access.remaining) if access.remaining else None}
+    return {
+        "allowed": access.allowed,
+        "reasons": [{"code": each.code, "detail": each.detail, "position": each.position} for each in access.reasons],
+        "limits": limits,
+        "retry_at": access.retry_at,
+        "reference": answer.reference,
+    }
+
+
+@router.get("/refusals/{reference}", response_model=RefusalShown)
+def refusal(reference: UUID, service: Calling, caller: Reader) -> Response:
+    """Why a call was refused, by the reference that its caller was given; kept for 90 days."""
+    with service.database.reading() as connection:
+        found = usage.refusal(connection, reference, service.lifecycle.clock.now())
+    if found is None:
+        raise NotFound("refusal", reference)
+    return Response(msgspec.json.encode(found), media_type="application/json")
