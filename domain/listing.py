@@ -48,5 +48,5 @@ def duplicate(row: int, same_as: int | None, plan_id: UUID | None = None) -> Set
     return SettledRow(row=row, outcome=RowOutcome.DUPLICATE, same_as=same_as, plan_id=plan_id)
 
 
-def invalid(row: int, why: str) -> SettledRow:
-    return SettledRow(row=row, outcome=RowOutcome.INVALID, why=why)
+def invalid(row: int, why: str, plan_id: UUID | None = None) -> SettledRow:
+    return SettledRow(row=row, outcome=RowOutcome.INVALID, plan_id=plan_id, why=why)

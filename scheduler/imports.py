@@ -117,7 +117,7 @@ class UserImports:
             try:
                 asked.append((person.row, self._command(import_id, state, person)))
             except Invalid as error:
-                done[person.row] = invalid(person.row, error.slug)
+                done[person.row] = invalid(person.row, error.slug, self._plan_of(state.account_id, person.email))
         commands, known = self._with_what_is_known(asked, done)
 
         def conclude(judged: Sequence[Judged]) -> SettleRows:
@@ -144,6 +144,14 @@ class UserImports:
             registered=True,
             import_id=import_id,
         )
+
+    def _plan_of(self, account_id: UUID, address: str) -> UUID | None:
+        """Of somebody whose row cannot be read, though the address can: who stands on a list is not absent from it."""
+        try:
+            email = parse_email(address)
+        except Invalid:
+            return None
+        return self._lifecycle.log_reader.holder("person", self._person_key(account_id, folded(email)))
 
     def _with_what_is_known(
         self, asked: Sequence[tuple[int, AdmitListed]], done: dict[int, SettledRow]
