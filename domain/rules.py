@@ -26,6 +26,12 @@ class Rules:
     librarian_key_days: int = 365
     max_librarian_key_days: int = 366
     max_live_librarian_keys: int = 20
+    late_usage_hours: int = 48
+    """For so long after a quota month what is reported late still counts in it."""
+    quota_percents: tuple[int, ...] = (80, 100)
+    """Shares of a limit of the month that are told of when they are reached."""
+    usage_statement_days: tuple[int, ...] = (30, 0)
+    """Days before the end of a term at which a statement of usage is made."""
     user_renewal_opens_days: int = 30
     user_plans_follow_renewal: bool = False
     invitation_days: int = 14

@@ -15,7 +15,8 @@ from domain.aggregates.user_import import UserImport
 from domain.commands.api_token import IssueToken
 from domain.commands.base import Command
 from domain.commands.institutional_account import ClaimDomain, Close, Nominate, SetIpRanges
-from domain.commands.itk_subscription import DEADLINE_COMMANDS
+from domain.commands.institutional_user_plan import NoteUserQuota
+from domain.commands.itk_subscription import ALONE
 from domain.commands.user_import import SettleRows
 from domain.context import Context, Overlap
 from domain.events.base import Metadata
@@ -66,12 +67,14 @@ class Surroundings:
             case InstitutionalAccount():
                 return self._context_of_account(stream, command, context, requires)
             case ITKSubscription() as subscription:
-                if isinstance(command, DEADLINE_COMMANDS):
+                if isinstance(command, ALONE):
                     return context
                 account_id = getattr(command, "account_id", None) or subscription.account_id
                 context = self._with_account(context, account_id, requires)
                 return self._with_subscription_of(context, account_id, requires) if stream.version == 0 else context
             case UserImport() if isinstance(command, SettleRows):
+                return context
+            case InstitutionalUserPlan() if isinstance(command, NoteUserQuota):
                 return context
             case InstitutionalUserPlan() | UserImport() as ours:
                 context = self._with_account(context, getattr(command, "account_id", None) or ours.account_id, requires)

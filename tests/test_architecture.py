@@ -21,6 +21,7 @@ PURE = (
     "matching",
     "admission",
     "context",
+    "quotas",
     "streams",
 )
 

@@ -27,6 +27,7 @@ from domain.commands.institutional_user_plan import (
     LapseInvitation,
     LoseAddress,
     MarkAbsent,
+    NoteUserQuota,
     ReconfirmUserPlan,
     RejectUserPlan,
     RemindOfUserPlan,
@@ -96,6 +97,8 @@ class InstitutionalUserPlan(UserPlanState):
                 return terms.expire(self, context)
             case status, RemindOfUserPlan(days_left=days) if status in GRANTED:
                 return terms.remind(self, days, context)
+            case status, NoteUserQuota():
+                return terms.note_quota(self, command, context) if status in GRANTED else ()
             # belonging no more
             case _, CheckDomain():
                 return leaving.check_domain(self, context)

@@ -24,6 +24,7 @@ from domain.events.institutional_user_plan import (
     UserPlanExpired,
     UserPlanExpiring,
     UserPlanInvited,
+    UserPlanQuotaReached,
     UserPlanReconfirmed,
     UserPlanRegistered,
     UserPlanRejected,
@@ -35,6 +36,7 @@ from domain.events.institutional_user_plan import (
     UserPlanTermMoved,
 )
 from domain.matching import covering, domain_of
+from domain.quotas import Told, with_told
 
 
 class Status(StrEnum):
@@ -106,6 +108,7 @@ class UserPlanState:
     ended_because: str | None = None
     left: bool = False
     """Left the institution, and has had no plan there since, whatever else was tried."""
+    quota_told: tuple[Told, ...] = ()
 
     @property
     def under_review(self) -> bool:
@@ -181,6 +184,9 @@ class UserPlanState:
                 left = self.left or cause == "left"
                 ended = replace(self, status=Status.ENDED, renewal=Renewal.NONE, risk=None, ends_at=None, end_cause="")
                 return replace(ended, ended_because=cause, left=left)
+            case UserPlanQuotaReached():
+                told = Told(product=event.product, counted=event.counted, starts_at=event.starts_at, percent=event.percent)
+                return replace(self, quota_told=with_told(self.quota_told, told))
         return self
 
     def _begun(self, event: UserPlanRequested | UserPlanInvited) -> Self:

@@ -1,11 +1,13 @@
 """Until when a plan lasts: its term as the subscription has it, the reminders before its end, and going on into the next."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from domain.admission import no_subscription, until_of
 from domain.aggregates.base import next_rung_due
 from domain.aggregates.institutional_user_plan_state import Renewal, Status, UserPlanState
 from domain.calendar import days_before
+from domain.commands.institutional_user_plan import NoteUserQuota
 from domain.context import Context, SubscriptionFacts, TermFacts
 from domain.errors import Refused
 from domain.events.base import Event
@@ -14,11 +16,13 @@ from domain.events.institutional_user_plan import (
     RenewalRequested,
     UserPlanExpired,
     UserPlanExpiring,
+    UserPlanQuotaReached,
     UserPlanReminderSkipped,
     UserPlanRenewed,
     UserPlanTermMoved,
 )
 from domain.matching import domain_of
+from domain.quotas import newly_reached
 
 
 def follow(state: UserPlanState, context: Context) -> tuple[Event, ...]:
@@ -114,3 +118,19 @@ def renewed(
         override=override,
         import_id=import_id,
     )
+
+
+def note_quota(state: UserPlanState, command: NoteUserQuota, context: Context) -> tuple[Event, ...]:
+    """Quota months count from the grant."""
+    reached = newly_reached(
+        state.plans,
+        state.granted_at,
+        state.quota_told,
+        product=command.product,
+        counted=command.counted,
+        used=command.used,
+        starts_at=command.starts_at,
+        now=context.now,
+        percents=context.rules.quota_percents,
+    )
+    return (UserPlanQuotaReached(at=context.now, **asdict(reached)),) if reached else ()

@@ -8,11 +8,13 @@ from domain.aggregates import itk_subscription_deadlines as waiting
 from domain.aggregates import itk_subscription_holds as holds
 from domain.aggregates import itk_subscription_plans as plans
 from domain.aggregates import itk_subscription_terms as terms
+from domain.aggregates import itk_subscription_usage as usage
 from domain.aggregates.itk_subscription_parts import Hold, Intent, Status, TermState
 from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.commands.base import Deadline
 from domain.commands.itk_subscription import (
     ActivateSubscription,
+    AdjustUsagePeriod,
     AnnounceRenewal,
     ApplyPlanChange,
     ApproveTermCorrection,
@@ -26,6 +28,7 @@ from domain.commands.itk_subscription import (
     ExtendSubscription,
     GrantEntitlement,
     IssueBulkDataLink,
+    NoteQuota,
     OpenSubscription,
     ProposeTermCorrection,
     ReinstateSubscription,
@@ -97,7 +100,13 @@ class ITKSubscription(SubscriptionState):
             case TermState.IN_FORCE | TermState.GRACE, IssueBulkDataLink():
                 return plans.issue_bulk_data_link(self, command, context)
             case _, CloseUsagePeriod():
-                return plans.close_usage_period(self, command, context)
+                return usage.close_usage_period(self, command, context)
+            case _, AdjustUsagePeriod():
+                return usage.adjust_usage_period(self, command, context)
+            case TermState.IN_FORCE | TermState.GRACE, NoteQuota():
+                return usage.note_quota(self, command, context)
+            case _, NoteQuota():
+                return ()
             case _, ApplyPlanChange():
                 return plans.apply_plan_change(self, context)
             case _, RemindOfEnd(days_left=days):

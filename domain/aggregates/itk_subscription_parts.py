@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from domain.catalogue import ApiPlan, BulkData
+from domain.catalogue import ApiPlan, BulkData, Product
 
 
 class TermState(StrEnum):
@@ -87,3 +87,32 @@ class BulkDataLink:
     bytes: int | None = None
     md5: str | None = None
     reminded: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaRun:
+    """Quota months that are counted from one instant; `first` is the number of the first of them."""
+
+    anchor: datetime
+    first: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaMonth:
+    """Half-open; cut short where the months were counted anew before it was over."""
+
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedMonth:
+    """What was used of a product in a quota month that is over."""
+
+    product: Product
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+    requests: int
+    records: int

@@ -1,4 +1,4 @@
-"""What a subscription includes: the limits of its API plans, its entitlements, links to bulk data, and what was used."""
+"""What a subscription includes: the limits of its API plans, its entitlements, and links to bulk data."""
 
 from datetime import datetime, timedelta
 
@@ -6,9 +6,9 @@ from domain.aggregates.itk_subscription_deadlines import plans_may_change
 from domain.aggregates.itk_subscription_parts import TermState
 from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.aggregates.itk_subscription_terms import bulk_data_entitlement
-from domain.calendar import months_after, quota_month
+from domain.calendar import quota_month
 from domain.catalogue import ApiPlan, BulkData
-from domain.commands.itk_subscription import ChangePlans, CloseUsagePeriod, GrantEntitlement, IssueBulkDataLink, UsageTotal
+from domain.commands.itk_subscription import ChangePlans, GrantEntitlement, IssueBulkDataLink
 from domain.context import Context
 from domain.errors import Invalid, Refused
 from domain.events.base import Event
@@ -19,7 +19,6 @@ from domain.events.itk_subscription import (
     PlanChangeScheduled,
     PlanChangeUndone,
     PlansChanged,
-    UsagePeriodClosed,
 )
 
 
@@ -131,32 +130,3 @@ def bulk_data_refusal(state: SubscriptionState, account_status: str, product: Bu
     if not state.entitled(bulk_data_entitlement(product).name, instant):
         return Refused("not-entitled", f"the subscription does not include {product} bulk data", field="product")
     return None
-
-
-def close_usage_period(state: SubscriptionState, command: CloseUsagePeriod, context: Context) -> tuple[Event, ...]:
-    """One statement per product, for a quota month that is over; also after the subscription is."""
-    anchor, number = state.quota_anchor, command.period
-    if anchor is None:
-        raise Refused("not-now", f"cannot {command.verb}: the subscription is {state.status}")
-    started = quota_month(anchor, context.now)[0]
-    if not 0 <= number < started:
-        sentence = f"period {number} is not over; the current one is {started}" if number >= 0 else "periods count from 0"
-        raise Refused("period-not-over", sentence, field="period")
-    starts_at, ends_at = months_after(anchor, number), months_after(anchor, number + 1)
-    totals = {total.product: total for total in command.totals}
-    nothing = {plan.product: UsageTotal(product=plan.product, requests=0) for plan in state.plans}
-    return tuple(
-        UsagePeriodClosed(
-            at=context.now,
-            product=plan.product,
-            period=number,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            requests=total.requests,
-            records=total.records,
-            limit=plan.requests_per_month,
-        )
-        for plan in state.plans
-        if (plan.product, starts_at) not in state.closed_periods
-        for total in (totals.get(plan.product, nothing[plan.product]),)
-    )

@@ -1,7 +1,7 @@
 """What is known of a subscription, and how events change it."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 from uuid import UUID
 
@@ -9,15 +9,18 @@ from domain.aggregates.base import NEVER, NO_ID
 from domain.aggregates.itk_subscription_parts import (
     Announcement,
     BulkDataLink,
+    ClosedMonth,
     HeldEntitlement,
     Hold,
     Intent,
+    QuotaRun,
     ScheduledPlanChange,
     Status,
     Suspension,
     TermState,
 )
-from domain.catalogue import ApiPlan, BulkData, Entitlement, Product
+from domain.calendar import quota_month
+from domain.catalogue import ApiPlan, BulkData, Entitlement
 from domain.events.base import Event
 from domain.events.itk_subscription import (
     BulkDataLinkExpiring,
@@ -31,6 +34,7 @@ from domain.events.itk_subscription import (
     PlanChangeScheduled,
     PlanChangeUndone,
     PlansChanged,
+    QuotaReached,
     RenewalAnnounced,
     RenewalWithdrawn,
     SubscriptionActivated,
@@ -49,8 +53,10 @@ from domain.events.itk_subscription import (
     TermCorrectionDeclined,
     TermCorrectionProposed,
     TermRolledOver,
+    UsagePeriodAdjusted,
     UsagePeriodClosed,
 )
+from domain.quotas import Told, with_told
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,14 @@ class SubscriptionState:
     announced: Announcement | None = None
     correction: TermCorrectionProposed | None = None
     extended_days: int = 0
-    closed_periods: frozenset[tuple[Product, datetime]] = frozenset()
+    quota_runs: tuple[QuotaRun, ...] = ()
+    access_ended_at: datetime | None = None
+    """When access ended, unless it has come back."""
+    plans_before: tuple[ApiPlan, ...] = ()
+    """The plans until they changed at `plans_changed_at`."""
+    plans_changed_at: datetime | None = None
+    closed_months: tuple[ClosedMonth, ...] = ()
+    quota_told: tuple[Told, ...] = ()
 
     @property
     def zone(self) -> str:
@@ -173,6 +186,7 @@ class SubscriptionState:
                     terms=self.terms if kept else (_first_term(event, agreed.months),),
                     activated_at=event.at,
                     quota_anchor=event.quota_anchor,
+                    quota_runs=(QuotaRun(anchor=event.quota_anchor, first=0),),
                     plans=event.plans,
                     catalogue=event.catalogue,
                     entitlements=tuple(_included(each, event.at) for each in event.entitlements),
@@ -190,6 +204,7 @@ class SubscriptionState:
                     scheduled_plan_change=None,
                     announced=None,
                     ended_because=cause,
+                    access_ended_at=self.access_ended_at or event.at,
                 )
             case SubscriptionSuspended():
                 held = Suspension(since=event.at, until=event.until, compensate=event.compensate, cause=event.cause)
@@ -226,6 +241,7 @@ class SubscriptionState:
                     grace_ends_at=None,
                     ends_for_good_at=end,
                     announced=None,
+                    access_ended_at=event.at,
                 )
             case SubscriptionReinstated():
                 term = Term(
@@ -242,6 +258,8 @@ class SubscriptionState:
                     terms=(*self.terms, term),
                     number=event.number,
                     quota_anchor=event.quota_anchor,
+                    quota_runs=self._runs_with(event.quota_anchor),
+                    access_ended_at=None,
                     ends_for_good_at=None,
                     extended_days=0,
                     end_set_at=event.at,
@@ -273,6 +291,14 @@ class SubscriptionState:
             return renewed
         return replace(renewed, term=TermState.IN_FORCE, number=event.number, grace_ends_at=None, extended_days=0)
 
+    def _runs_with(self, anchor: datetime) -> tuple[QuotaRun, ...]:
+        """Months are counted anew from `anchor`: their numbers go on behind the last month in which there was access."""
+        last = self.quota_runs[-1]
+        if anchor == last.anchor:
+            return self.quota_runs
+        used_until = (self.access_ended_at or anchor) - timedelta(microseconds=1)
+        return (*self.quota_runs, QuotaRun(anchor=anchor, first=last.first + quota_month(last.anchor, used_until)[0] + 1))
+
     def _moved(self, terms: tuple[Term, ...], at: datetime, grace_ends_at: datetime) -> Self:
         by_number = {term.number: term for term in terms}
         moved = replace(self, terms=tuple(by_number.get(term.number, term) for term in self.terms))
@@ -282,7 +308,7 @@ class SubscriptionState:
         if change and change.when == "term_end" and change.number in by_number:
             moved = replace(moved, scheduled_plan_change=replace(change, takes_effect_at=by_number[change.number].ends_at))
         if self.term in {TermState.GRACE, TermState.LAPSED} and moved.ends_at > at:
-            return replace(moved, term=TermState.IN_FORCE, grace_ends_at=None, ends_for_good_at=None, end_set_at=at)
+            return replace(moved, term=TermState.IN_FORCE, grace_ends_at=None, ends_for_good_at=None, access_ended_at=None, end_set_at=at)
         if self.term is TermState.GRACE:
             return replace(moved, grace_ends_at=grace_ends_at)
         return moved
@@ -293,7 +319,9 @@ class SubscriptionState:
                 change = ScheduledPlanChange(plans=event.plans, when=event.when, takes_effect_at=event.takes_effect_at, number=event.number)
                 return replace(self, scheduled_plan_change=change)
             case PlansChanged(scheduled=scheduled):
-                return replace(self, plans=event.plans, scheduled_plan_change=None if scheduled else self.scheduled_plan_change)
+                waiting = None if scheduled else self.scheduled_plan_change
+                before = self.plans_before if self.plans_changed_at == event.at else self.plans
+                return replace(self, plans=event.plans, plans_before=before, plans_changed_at=event.at, scheduled_plan_change=waiting)
             case PlanChangeUndone():
                 return replace(self, scheduled_plan_change=None)
             case EntitlementGranted(entitlement=granted):
@@ -317,9 +345,28 @@ class SubscriptionState:
             case BulkDataLinkExpiring(link_id=id, days_left=days) | BulkDataLinkReminderSkipped(link_id=id, days_left=days):
                 links = (replace(link, reminded=link.reminded | {days}) if link.id == id else link for link in self.links)
                 return replace(self, links=tuple(links))
-            case UsagePeriodClosed(product=product, starts_at=start):
-                return replace(self, closed_periods=self.closed_periods | {(product, start)})
+            case UsagePeriodClosed():
+                return replace(self, closed_months=(*self.closed_months, _closed(event)))
+            case UsagePeriodAdjusted():
+                adjusted = _closed(event)
+                key = (adjusted.product, adjusted.number)
+                months = (adjusted if (month.product, month.number) == key else month for month in self.closed_months)
+                return replace(self, closed_months=tuple(months))
+            case QuotaReached():
+                told = Told(product=event.product, counted=event.counted, starts_at=event.starts_at, percent=event.percent)
+                return replace(self, quota_told=with_told(self.quota_told, told))
         return self
+
+
+def _closed(event: UsagePeriodClosed | UsagePeriodAdjusted) -> ClosedMonth:
+    return ClosedMonth(
+        product=event.product,
+        number=event.period,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        requests=event.requests,
+        records=event.records,
+    )
 
 
 def _first_term(event: SubscriptionOpened | SubscriptionActivated, months: int) -> Term:

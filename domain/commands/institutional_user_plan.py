@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.catalogue import Product
 from domain.commands.base import Command
+from domain.quotas import Counted
 
 
 class UserPlanCommand(Command):
@@ -180,3 +182,13 @@ class RemindOfUserPlan(UserPlanCommand):
 @dataclass(frozen=True, kw_only=True)
 class ExpireUserPlan(UserPlanCommand):
     pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteUserQuota(UserPlanCommand):
+    """So much was used in the quota month that began at `starts_at`."""
+
+    product: Product
+    counted: Counted
+    used: int
+    starts_at: datetime

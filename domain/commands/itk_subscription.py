@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.catalogue import ApiPlan, BulkData, Entitlement, Product
 from domain.commands.base import Command
+from domain.quotas import Counted
 
 
 class SubscriptionCommand(Command):
@@ -153,10 +154,28 @@ class UsageTotal:
 
 @dataclass(frozen=True, kw_only=True)
 class CloseUsagePeriod(SubscriptionCommand):
-    """`period` counts quota months from 0; a product without a total was not used."""
+    """`period` counts quota months from 0, and on after a fresh start; a product without a total was not used."""
 
     period: int
     totals: tuple[UsageTotal, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdjustUsagePeriod(SubscriptionCommand):
+    """The totals as they are when nothing that is reported late counts any more."""
+
+    period: int
+    totals: tuple[UsageTotal, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteQuota(SubscriptionCommand):
+    """So much was used by the institution's own tokens in the quota month that began at `starts_at`."""
+
+    product: Product
+    counted: Counted
+    used: int
+    starts_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,5 +209,16 @@ class ApplyPlanChange(SubscriptionCommand):
     pass
 
 
-DEADLINE_COMMANDS = (RemindOfEnd, RemindOfBulkDataLink, EndTerm, EndGrace, EndLapse, ResumeSubscription, ApplyPlanChange)
+ALONE = (
+    RemindOfEnd,
+    RemindOfBulkDataLink,
+    EndTerm,
+    EndGrace,
+    EndLapse,
+    ResumeSubscription,
+    ApplyPlanChange,
+    CloseUsagePeriod,
+    AdjustUsagePeriod,
+    NoteQuota,
+)
 """These are decided from the subscription alone."""

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from domain.catalogue import ApiPlan
+from domain.catalogue import ApiPlan, Product
 from domain.events.base import Claim, Event, Release, personal
+from domain.quotas import Counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,3 +224,17 @@ class UserPlanEnded(Event):
     TOPIC = "user-plan.ended"
     cause: str  # asked, left, domain-lost, at-risk, declined, invitation-lapsed, undone, subscription-cancelled, account-closed
     said_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPlanQuotaReached(Event):
+    """`percent` of a limit is used up, in the quota month that began at `starts_at`."""
+
+    TOPIC = "user-plan.quota-reached"
+    product: Product
+    counted: Counted
+    percent: int
+    limit: int
+    used: int
+    starts_at: datetime
+    resets_at: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.catalogue import ApiPlan, BulkData, Entitlement, Product
 from domain.events.base import Claim, Event, Release
+from domain.quotas import Counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,3 +320,30 @@ class UsagePeriodClosed(Event):
     requests: int
     records: int
     limit: int  # requests per month
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsagePeriodAdjusted(Event):
+    """What was reported late has changed the totals of a month that was closed: these are the totals now."""
+
+    TOPIC = "subscription.usage-period-adjusted"
+    product: Product
+    period: int
+    starts_at: datetime
+    ends_at: datetime
+    requests: int
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaReached(Event):
+    """`percent` of a limit of the institution's own plans is used up, in the quota month that began at `starts_at`."""
+
+    TOPIC = "subscription.quota-reached"
+    product: Product
+    counted: Counted
+    percent: int
+    limit: int
+    used: int
+    starts_at: datetime
+    resets_at: datetime

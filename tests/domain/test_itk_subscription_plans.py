@@ -12,11 +12,9 @@ from domain.catalogue import CURRENT, ApiPlan, BulkData, Entitlement, Product
 from domain.commands.itk_subscription import (
     ApplyPlanChange,
     ChangePlans,
-    CloseUsagePeriod,
     GrantEntitlement,
     IssueBulkDataLink,
     UndoPlanChange,
-    UsageTotal,
     WithdrawEntitlement,
 )
 from domain.events.itk_subscription import (
@@ -28,7 +26,6 @@ from domain.events.itk_subscription import (
     PlansChanged,
     SubscriptionExtended,
     Term,
-    UsagePeriodClosed,
 )
 from tests.domain.given import given
 from tests.domain.subscription_facts import (
@@ -268,37 +265,3 @@ def test_what_refuses_a_link_refuses_its_use():
     granted = state_after(*IN_FORCE, GRANTED)
     assert None is ask(granted, "active", BulkData.PATENT, GRANTED.until - MICROSECOND)
     assert "not-entitled" == ask(granted, "active", BulkData.PATENT, GRANTED.until).slug
-
-
-# quota months
-
-CLOSE = CloseUsagePeriod(id=SUBSCRIPTION, period=0, totals=(UsageTotal(product=Product.SCHOLARLY, requests=12, records=340),))
-FIRST_RESET = utc(2027, 4, 1, 12)
-
-
-def closed(plan, requests=0, records=0):
-    return UsagePeriodClosed(
-        at=FIRST_RESET,
-        product=plan.product,
-        period=0,
-        starts_at=MARCH_1,
-        ends_at=FIRST_RESET,
-        requests=requests,
-        records=records,
-        limit=plan.requests_per_month,
-    )
-
-
-CLOSED = (closed(SCHOLARLY, 12, 340), *map(closed, OTHERS))
-
-
-def test_a_quota_month_is_closed_at_its_end_for_every_product():
-    subscription(*IN_FORCE).when(CLOSE, now=FIRST_RESET).then(*CLOSED)
-    subscription(*IN_FORCE).when(CLOSE, now=FIRST_RESET - MICROSECOND).then_refused("period-not-over", "the current one is 0")
-    subscription(*IN_FORCE, *CLOSED).when(CLOSE, now=JUNE).then_nothing()
-    assert 4 == len(subscription(*OVER).when(CLOSE, now=GRACE_ENDS_AT).events)
-
-
-def test_what_is_no_quota_month():
-    subscription(*IN_FORCE).when(replace(CLOSE, period=-1), now=JUNE).then_refused("period-not-over", "from 0")
-    subscription(*PENDING).when(CLOSE, now=JUNE).then_refused("not-now", "pending")
