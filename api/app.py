@@ -70,7 +70,21 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     app.state.service = service
     bulk = (bulk_data, downloads)
     people = (user_plans, invitations, user_imports, registered_accounts)
-    for module in (health, accounts, contacts, librarian_keys, subscriptions, *people, *bulk, tokens, access, gateway, holder, emails, history):
+    for module in (
+        health,
+        accounts,
+        contacts,
+        librarian_keys,
+        subscriptions,
+        *people,
+        *bulk,
+        tokens,
+        access,
+        gateway,
+        holder,
+        emails,
+        history,
+    ):
         app.include_router(prepared(module.router))
     if service.advance is not None:
         app.include_router(prepared(clock.router))

@@ -33,6 +33,24 @@ class OpenSubscriptionBody(Body):
     follows: UUID | None = None
 
 
+class ReleaseBody(BaseModel):
+    """A file of bulk data. `version` is a year and its ISO week, `location` s3://bucket/key or a path in the directory of bulk data."""
+
+    model_config = ConfigDict(extra="forbid")
+    product: BulkData
+    version: Annotated[str, Field(min_length=6, max_length=6)]
+    records: Annotated[int, Field(strict=True, ge=0, le=10**15)]
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    bytes: Annotated[int, Field(strict=True, ge=1, le=10**15)]
+    file_name: Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$")]
+    location: Short
+
+
+class BulkDataLinkBody(Body):
+    product: BulkData
+    release: Annotated[str, Field(min_length=6, max_length=6)]
+
+
 class ActivateBody(Body):
     starts_on: Day | None = None
 
