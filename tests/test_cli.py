@@ -4,7 +4,7 @@ import json
 import os
 import re
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,13 +43,19 @@ def program(database_url, tmp_path):
 
 
 @pytest.fixture
-def account(database_url, tmp_path):
-    """One nomination on record, and its account."""
+def assembly(database_url, tmp_path):
+    """The same service, in this process."""
     assembly = Assembly(Settings(database_url=database_url, keys_directory=tmp_path / "keys"))
     assembly.prepare()
+    yield assembly
+    assembly.close()
+
+
+@pytest.fixture
+def account(assembly):
+    """One nomination on record, and its account."""
     id = uuid4()
     assembly.lifecycle.handle(Nominate(id=id, email="library@northfield.example", contact_id=uuid4()), metadata=BY_HAND)
-    assembly.close()
     return id
 
 
@@ -71,6 +77,48 @@ def test_a_name_is_given_once_and_can_be_revoked(program):
 
 def test_an_unknown_role_is_refused_with_those_there_are(program):
     assert "support, auditor, admin" in program("staff", "add", "eve", "--role", "root", code=1).stderr
+
+
+def test_a_librarians_key_is_on_the_accounts_record(program, account):
+    of_account = ("--role", "institution", "--account", str(account))
+    secret = program("staff", "add", "Ada Archivist", *of_account, "--days", "90").stdout.strip()
+    assert re.fullmatch(r"tnk_[0-9A-Za-z]{57}", secret)
+    event = json.loads(program("history", "--stream", str(account), "--json").stdout.splitlines()[-1])
+    assert (event["topic"], event["actor"], event["data"]["name"]) == ("account.librarian-key-issued", "tenure staff", "Ada Archivist")
+    assert datetime.fromisoformat(event["data"]["expires_at"]) - datetime.fromisoformat(event["at"]) == timedelta(days=90)
+    listed = json.loads(program("staff", "list", "--json").stdout)
+    assert (listed["account_id"], listed["revoked_at"]) == (str(account), None)
+    assert listed["expires_at"] == event["data"]["expires_at"]
+    assert "Ada Archivist" in program("staff", "add", "Ada Archivist", *of_account, code=1).stderr
+    assert "1 to 366 days" in program("staff", "add", "Bob", *of_account, "--days", "367", code=1).stderr
+
+    program("staff", "revoke", "Ada Archivist")
+    assert json.loads(program("staff", "list", "--json").stdout)["revoked_at"]
+    assert "account.librarian-key-revoked" in program("history", "--account", str(account)).stdout
+    assert "no live key named Ada Archivist" in program("staff", "revoke", "Ada Archivist", code=1).stderr
+    assert "no live key" in program("staff", "revoke", "Ada Archivist", "--account", str(account), code=1).stderr
+
+
+def test_namesakes_are_told_apart_by_their_account(program, assembly, account):
+    other = uuid4()
+    assembly.lifecycle.handle(Nominate(id=other, email="library@southfield.example", contact_id=uuid4()), metadata=BY_HAND)
+    for each in (account, other):
+        program("staff", "add", "Ada", "--role", "institution", "--account", str(each))
+    program("staff", "add", "Ada", "--role", "auditor")
+    program("staff", "revoke", "Ada")  # the auditor
+    assert "librarians of 2 accounts are named Ada" in program("staff", "revoke", "Ada", code=1).stderr
+    program("staff", "revoke", "Ada", "--account", str(other))
+    listed = [json.loads(line) for line in program("staff", "list", "--json").stdout.splitlines()]
+    assert [each["account_id"] for each in listed if each["revoked_at"] is None] == [str(account)]
+    program("staff", "revoke", "Ada")
+
+
+def test_a_librarians_key_needs_an_account_and_no_other_key_has_one(program, account):
+    assert "bound to one account" in program("staff", "add", "Ada", "--role", "institution", code=1).stderr
+    nowhere = str(uuid4())
+    assert f"there is no account {nowhere}" in program("staff", "add", "Ada", "--role", "institution", "--account", nowhere, code=1).stderr
+    program("staff", "add", "Ada", "--role", "auditor", "--account", str(account), code=2)
+    program("staff", "add", "Ada", "--role", "auditor", "--days", "7", code=2)
 
 
 def test_history_reads_as_lines_and_as_json(program, account):

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.api.running import LIBRARY, Running, done, refused
+from tests.api.running import LIBRARY, Running, Thing, done, refused
 
 NEW = "office@mit.edu"
 
@@ -12,6 +12,14 @@ def _link(running: Running, recipient: str = NEW) -> str:
     letters = [caught for caught in running.catcher.messages if caught.recipient == recipient]
     text = letters[-1].message.get_body(("plain",)).get_content()
     return re.search(r"https://tenure\.example\.edu(/confirm/[\w-]+)", text)[1]
+
+
+def confirmed_transfer(running: Running, account: Thing) -> None:
+    """Another mailbox takes the place of the account's, one minute later."""
+    asked = running.support.post(f"/v1/accounts/{account['id']}/contact-transfers", json={"email": NEW})
+    running.advance("2027-01-31T10:01:00Z")
+    assert done(asked)["contact_transfer"]["email"] == NEW
+    assert running.client(None).post(_link(running)).status_code == 200
 
 
 def _asked(running: Running) -> tuple[dict, str]:
