@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -21,7 +21,7 @@ from domain.clock import Clock
 from projections import usage
 from projections.follower import Database
 from projections.gatekeeper import Gatekeeper, Token, Views
-from projections.usage import Count, Counter, Entry, Refusal, Span
+from projections.usage import Books, Count, Counter, Entry, Refusal, Span
 
 LARGEST_BATCH = 500
 MINUTE = timedelta(minutes=1)
@@ -47,16 +47,6 @@ class Call:
     question: Question
     future: asyncio.Future[Answer]
     loop: asyncio.AbstractEventLoop
-
-
-@dataclass(slots=True)
-class _Books:
-    """What one transaction writes."""
-
-    counts: dict[Counter, Count] = field(default_factory=dict)
-    changed: set[Counter] = field(default_factory=set)
-    entries: defaultdict[Entry, Count] = field(default_factory=lambda: defaultdict(Count))
-    refusals: list[Refusal] = field(default_factory=list)
 
 
 class Meter:
@@ -140,14 +130,12 @@ class Meter:
             if token is not None and token.id not in views:
                 views[token.id] = self.gatekeeper.views(token, now)
             calls.append((views[token.id] if token else None, question))
-        books = _Books()
+        books = Books()
         with self._database.writing() as connection:
             counted = [(known, question) for known, question in calls if known and _would_count(known, question, now)]
             books.counts = usage.take(connection, [key for known, question in counted for key in _keys(known, question, now)])
             answers = [_decided(known, question, now, books) for known, question in calls]
-            usage.put(connection, {key: books.counts[key] for key in books.changed})
-            usage.note(connection, books.entries, now)
-            usage.keep(connection, books.refusals)
+            usage.write(connection, books, now)
         return answers
 
     def standing(self, secret: str, product: Product) -> Answer:
@@ -161,7 +149,7 @@ class Meter:
         if views is None or not access.allowed:
             refused = _refusal(views, question, now, access, None)
             with self._database.writing() as connection:
-                usage.keep(connection, [refused])
+                usage.write(connection, Books(refusals=[refused]), now)
             return Answer(access, now, views, None, refused.reference)
         with self._database.reading() as connection:
             used = _usage(views, question, now, usage.current(connection, _keys(views, question, now)))
@@ -194,8 +182,8 @@ def _would_count(views: Views, question: Question, now: datetime) -> bool:
 
 def _keys(views: Views, question: Question, now: datetime) -> tuple[Counter, Counter]:
     product = str(question.product)
-    month, minute = views.month(now)[0], now.replace(second=0, microsecond=0)
-    return Counter(views.owner_id, product, Span.MONTH, month), Counter(views.owner_id, product, Span.MINUTE, minute)
+    minute = now.replace(second=0, microsecond=0)
+    return Counter(views.owner_id, product, Span.MONTH, views.month[0]), Counter(views.owner_id, product, Span.MINUTE, minute)
 
 
 def _usage(views: Views, question: Question, now: datetime, counts: dict[Counter, Count]) -> Usage | None:
@@ -205,13 +193,13 @@ def _usage(views: Views, question: Question, now: datetime, counts: dict[Counter
     return Usage(
         requests=counts[month].requests,
         records=counts[month].records,
-        resets_at=views.month(now)[1],
+        resets_at=views.month[1],
         requests_this_minute=counts[minute].requests,
         minute_resets_at=minute.starts_at + MINUTE,
     )
 
 
-def _decided(views: Views | None, question: Question, now: datetime, books: _Books) -> Answer:
+def _decided(views: Views | None, question: Question, now: datetime, books: Books) -> Answer:
     used = _usage(views, question, now, books.counts) if views else None
     access = _told(views, question, now, used)
     if views is not None:

@@ -139,6 +139,13 @@ class Assembly:
         self._wakers.append(following.wake)
         return following
 
+    @cached_property
+    def keeping(self) -> Following:
+        """Keeps the gatekeeper near the log between the calls, each of which looks for what is new."""
+        keeping = Following(self.gatekeeper.follow, self.settings.poll_seconds)
+        self._wakers.append(keeping.wake)
+        return keeping
+
     # the scheduler
 
     @cached_property
@@ -259,7 +266,8 @@ class Assembly:
         return {"position": self.tables.position(), "head": self.store.log.max_notification_id() or 0}
 
     def api(self) -> Callable[..., Any]:
-        """The ASGI application."""
+        """The ASGI application. Who asks the gateway's question first does not wait until the log is read."""
+        self.gatekeeper.follow()
         token = self.settings.metrics_token
         service = Service(
             lifecycle=self.lifecycle,

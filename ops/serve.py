@@ -36,6 +36,9 @@ def run(host: str, port: int | None, only: str | None) -> None:
         assembly.prepare()
         if only in {None, "api"}:
             _say_admin_key(assembly, settings)
+            assembly.keeping.start()
+            stack.callback(assembly.meter.stop)
+            stack.callback(assembly.keeping.stop)
         if only in {None, "projector"}:
             assembly.following.start()
             stack.callback(assembly.following.stop)

@@ -57,7 +57,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What is known of a token at an instant, and where its owner's quota months are counted from."""
+    """What is known of a token at an instant. `month` is its owner's quota month, half-open; empty where none has begun."""
 
     token_id: UUID
     owner_id: UUID
@@ -67,14 +67,7 @@ class Views:
     subscription: SubscriptionView | None
     plan: PlanView | None
     subscription_id: UUID | None
-    anchor: datetime | None
-
-    def month(self, now: datetime) -> tuple[datetime, datetime]:
-        """The quota month at `now`, half-open. Whoever has no plan yet is counted by nothing that would matter."""
-        if self.anchor is None or self.anchor > now:
-            return now, now
-        _, starts_at, ends_at = quota_month(self.anchor, now)
-        return starts_at, ends_at
+    month: tuple[datetime, datetime]
 
 
 @dataclass
@@ -183,7 +176,7 @@ class Gatekeeper:
             else None,
             plan=plan,
             subscription_id=subscription_id,
-            anchor=anchor,
+            month=quota_month(anchor, now)[1:] if anchor and anchor <= now else (now, now),
         )
 
     def _at(self, id: UUID | None, now: datetime) -> tuple[Any, int, datetime] | None:

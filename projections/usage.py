@@ -3,9 +3,12 @@
 Own facts: no log can tell them again, so no rebuild touches them, and they are backed up with the log. The ledger only grows.
 """
 
+# ruff: noqa: S608 - what is put together are constants of this file; the values go beside them
+
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -13,8 +16,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, String, Table, Uuid, delete, select
 
-from projections.follower import inserted, upsert
-from projections.tables import Instant, facts
+from projections.tables import Instant, as_text, facts
 
 counters = Table(
     "usage_counters",
@@ -117,80 +119,88 @@ def take(connection: Connection, wanted: Iterable[Counter]) -> dict[Counter, Cou
     keys = sorted(set(wanted))
     if not keys:
         return {}
-    statement = inserted(connection, counters)
-    c = counters.c
-    locked = statement.on_conflict_do_update(index_elements=list(counters.primary_key), set_={"requests": c.requests}).returning(
-        c.owner_id, c.product, c.span, c.starts_at, c.requests, c.records
+    if connection.dialect.name == "postgresql":
+        owners, products, spans, starts = zip(*((k.owner_id, k.product, k.span, k.starts_at) for k in keys), strict=True)
+        found = connection.exec_driver_sql(_TAKE, (_texts(owners), list(products), list(spans), list(starts)))
+        return {Counter(UUID(str(row[0])), row[1], row[2], row[3].astimezone(UTC)): Count(row[4], row[5]) for row in found}
+    return current(connection, keys)  # a writer is alone there
+
+
+@dataclass
+class Books:
+    """What one transaction writes."""
+
+    counts: dict[Counter, Count] = field(default_factory=dict)
+    changed: set[Counter] = field(default_factory=set)
+    entries: defaultdict[Entry, Count] = field(default_factory=lambda: defaultdict(Count))
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def write(connection: Connection, books: Books, at: datetime) -> None:
+    """The counters as they stand now, what is new in the ledger, and what support may be asked about."""
+    counted = [
+        (k.owner_id, k.product, k.span, k.starts_at, books.counts[k].requests, books.counts[k].records) for k in sorted(books.changed)
+    ]
+    lines = sorted(
+        (e.token_id, e.product, e.hour, e.reason, e.owner_id, e.account_id, count.requests, count.records, at)
+        for e, count in books.entries.items()
     )
-    rows = [
-        {"owner_id": k.owner_id, "product": k.product, "span": k.span, "starts_at": k.starts_at, "requests": 0, "records": 0} for k in keys
-    ]
-    found = connection.execute(locked, rows)
-    return {Counter(r.owner_id, r.product, r.span, r.starts_at): Count(r.requests, r.records) for r in found}
-
-
-def put(connection: Connection, counts: Mapping[Counter, Count]) -> None:
-    """The counters as they stand now."""
-    rows = [
-        {
-            "owner_id": key.owner_id,
-            "product": key.product,
-            "span": key.span,
-            "starts_at": key.starts_at,
-            "requests": count.requests,
-            "records": count.records,
-        }
-        for key, count in sorted(counts.items())
-    ]
-    upsert(connection, counters, rows)
-
-
-def note(connection: Connection, entries: Mapping[Entry, Count], at: datetime) -> None:
-    """Add to the ledger."""
-    if not entries:
+    refused = [(r.reference, r.at, r.product, r.token_id, r.account_id, msgspec.json.encode(r.told)) for r in books.refusals]
+    if connection.dialect.name == "postgresql":
+        _write_together(connection, ((_PUT, counted, {0}), (_NOTE, lines, {0, 4, 5}), (_KEEP, refused, {0, 3, 4})))
         return
-    statement = inserted(connection, ledger)
-    new = statement.excluded
-    adding = statement.on_conflict_do_update(
-        index_elements=list(ledger.primary_key),
-        set_={
-            "requests": ledger.c.requests + new.requests,
-            "records": ledger.c.records + new.records,
-            "last_at": new.last_at,
-        },
-    )
-    rows = [
-        {
-            "token_id": entry.token_id,
-            "product": entry.product,
-            "hour": entry.hour,
-            "reason": entry.reason,
-            "owner_id": entry.owner_id,
-            "account_id": entry.account_id,
-            "requests": count.requests,
-            "records": count.records,
-            "last_at": at,
-        }
-        for entry, count in sorted(entries.items(), key=lambda item: (item[0].token_id, item[0].product, item[0].hour, item[0].reason))
-    ]
-    connection.execute(adding, rows)
+    for statement, rows in ((_PUT_ONE, counted), (_NOTE_ONE, lines), (_KEEP_ONE, refused)):
+        if rows:
+            connection.exec_driver_sql(statement, [tuple(map(_bare, row)) for row in rows])
 
 
-def keep(connection: Connection, refused: Sequence[Refusal]) -> None:
-    """So that support can tell somebody why."""
-    if refused:
-        rows = [
-            {
-                "reference": each.reference,
-                "at": each.at,
-                "product": each.product,
-                "token_id": each.token_id,
-                "account_id": each.account_id,
-                "told": msgspec.json.encode(each.told),
-            }
-            for each in refused
-        ]
-        connection.execute(refusals.insert(), rows)
+def _write_together(connection: Connection, parts: Iterable[tuple[str, Sequence[tuple[Any, ...]], set[int]]]) -> None:
+    """In one round trip, each part as columns: the driver would send row by row."""
+    statements, parameters = [], []
+    for statement, rows, ids in parts:
+        if rows:
+            statements.append(statement)
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            parameters += [_texts(column) if place in ids else column for place, column in enumerate(columns)]
+    if statements:
+        connection.exec_driver_sql("; ".join(statements), tuple(parameters))
+
+
+def _texts(ids: Iterable[UUID | None]) -> list[str | None]:
+    return [str(id) if id else None for id in ids]
+
+
+def _bare(value: Any) -> Any:
+    """As SQLite keeps it."""
+    if isinstance(value, UUID):
+        return value.hex
+    return as_text(value) if isinstance(value, datetime) else value
+
+
+_TAKE = """
+INSERT INTO usage_counters AS c (owner_id, product, span, starts_at, requests, records)
+SELECT *, 0, 0 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[]) ORDER BY 1, 2, 3, 4
+ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE SET requests = c.requests
+RETURNING owner_id, product, span, starts_at, requests, records"""
+_PUT = """
+UPDATE usage_counters c SET requests = k.requests, records = k.records
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+AS k(owner_id, product, span, starts_at, requests, records)
+WHERE (c.owner_id, c.product, c.span, c.starts_at) = (k.owner_id, k.product, k.span, k.starts_at)"""
+_ADDING = """
+ON CONFLICT (token_id, product, hour, reason) DO UPDATE
+SET requests = usage_ledger.requests + excluded.requests, records = usage_ledger.records + excluded.records, last_at = excluded.last_at"""
+_LEDGER = "INSERT INTO usage_ledger (token_id, product, hour, reason, owner_id, account_id, requests, records, last_at) "
+_NOTE = f"""{_LEDGER}
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[],
+%s::timestamptz[]) {_ADDING}"""
+_REFUSALS = "INSERT INTO access_refusals (reference, at, product, token_id, account_id, told) "
+_KEEP = f"{_REFUSALS} SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[], %s::bytea[])"
+_PUT_ONE = """
+INSERT INTO usage_counters (owner_id, product, span, starts_at, requests, records) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE SET requests = excluded.requests, records = excluded.records"""
+_NOTE_ONE = f"{_LEDGER} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADDING}"
+_KEEP_ONE = f"{_REFUSALS} VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def current(connection: Connection, keys: Sequence[Counter]) -> dict[Counter, Count]:

@@ -16,3 +16,20 @@ class Given(BaseModel):
 @app.post("/v1/accounts", status_code=201)
 def nominate(given: Given) -> Given:
     return given
+
+
+class Asked(BaseModel):
+    token: str
+    product: str
+    records: int | None = None
+
+
+class Answered(BaseModel):
+    allowed: bool
+    product: str
+    remaining: int
+
+
+@app.post("/v1/access/check")
+async def check(asked: Asked) -> Answered:
+    return Answered(allowed=True, product=asked.product, remaining=len(asked.token))

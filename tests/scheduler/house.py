@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.attempt import SYSTEM, Pending
-from domain.catalogue import CURRENT
+from domain.catalogue import CURRENT, ApiPlan
 from domain.context import ClaimedDomain
 from domain.events.api_token import TokenIssued
 from domain.events.base import Event, Metadata, Recorded
@@ -74,7 +74,12 @@ def put(assembly: Assembly, account_id: UUID, *streams: tuple[UUID, Sequence[Eve
 
 
 def put_institution(
-    assembly: Assembly, *, name: str = "uni", others: tuple[Contact, ...] = (), reminders: tuple[int, ...] = ()
+    assembly: Assembly,
+    *,
+    name: str = "uni",
+    others: tuple[Contact, ...] = (),
+    reminders: tuple[int, ...] = (),
+    plans: tuple[ApiPlan, ...] = CURRENT.institution,
 ) -> tuple[UUID, UUID]:
     """An account and its subscription, in force from START until ENDS_AT, at UTC."""
     account, subscription = uuid4(), uuid4()
@@ -116,7 +121,7 @@ def put_institution(
         starts_at=opened.starts_at,
         ends_at=ENDS_AT,
         quota_anchor=START,
-        plans=CURRENT.institution,
+        plans=plans,
         catalogue=CURRENT.version,
         entitlements=CURRENT.entitlements,
         bulk_data=(),
