@@ -92,7 +92,7 @@ def _names(contract: dict[str, Any], status: str, answer: dict[str, Any], *, com
     """The headers of a good answer, by the shape of what it holds."""
     names = ["X-Request-ID"]
     schema = answer.get("content", {}).get("application/json", {}).get("schema")
-    if schema is None:
+    if schema is None or "$ref" not in schema:
         return names
     shape = contract["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
     if {"id", "version"} <= shape.keys():
