@@ -12,6 +12,11 @@ from domain.application import Outcome
 from domain.commands.base import Command
 
 
+async def _at_hand(request: Request) -> Service:
+    """Without a thread of its own, which would take longer than looking."""
+    return _service(request)
+
+
 def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
@@ -22,7 +27,7 @@ def as_of(service: Service, outcome: Outcome) -> datetime:
     return outcome.stream.last_at if outcome.repeated else service.lifecycle.clock.now()
 
 
-Calling = Annotated[Service, Depends(_service)]
+Calling = Annotated[Service, Depends(_at_hand)]
 
 
 class Asking:

@@ -1,6 +1,5 @@
 """What the gateway asks for every call, and what support finds of the refused ones."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -57,6 +56,8 @@ _BODY = {
         },
     }
 }
+
+
 def asked(body: bytes) -> Asked:
     try:
         return _decoder.decode(body)
@@ -88,13 +89,10 @@ async def check(
 
 def shown(answer: Answer) -> dict[str, Any]:
     access = answer.access
-    limits = None
-    if access.limits is not None:
-        limits = asdict(access.limits) | {"remaining": asdict(access.remaining) if access.remaining else None}
     return {
         "allowed": access.allowed,
         "reasons": [{"code": each.code, "detail": each.detail, "position": each.position} for each in access.reasons],
-        "limits": limits,
+        "limits": {**vars(access.limits), "remaining": access.remaining} if access.limits else None,
         "retry_at": access.retry_at,
         "reference": answer.reference,
     }
