@@ -240,6 +240,17 @@ class ImportRowsShown(Listed):
     items: list[ImportRowShown]
 
 
+class UsageTakenShown(Out):
+    """What a batch of usage added up to, and when it was taken in."""
+
+    batch_id: str
+    taken_at: datetime
+    entries: int
+    requests: int
+    records: int
+    refused: int
+
+
 class RegisteredAccountsShown(Out):
     accounts: int
     emails: int

@@ -133,8 +133,8 @@ class Store(Protocol):
 class KeyReused(Refused):
     """The same idempotency key came with another request."""
 
-    def __init__(self) -> None:
-        super().__init__("idempotency-key-reused", "this key was used for another request; use a new one", field="Idempotency-Key")
+    def __init__(self, field: str = "Idempotency-Key") -> None:
+        super().__init__("idempotency-key-reused", "this key was used for another request; use a new one", field=field)
 
 
 class VersionMismatch(Refused):

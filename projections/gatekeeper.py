@@ -12,9 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from domain.access import AccountView, PlanView, SubscriptionView, TokenView
+from domain.aggregates.base import NO_ID
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.itk_subscription_usage import month_at
 from domain.application import Lifecycle
 from domain.calendar import quota_month
 from domain.deadlines import next_deadline
@@ -142,6 +144,18 @@ class Gatekeeper:
 
     def token_of(self, id: UUID) -> Token | None:
         return self._by_id.get(id)
+
+    def month_of(self, token: Token, instant: datetime) -> tuple[datetime, datetime] | None:
+        """The quota month of the token's owner in which an instant lies, also a past one; None where none was counted then."""
+        owner = self._read(token.owner_id if token.owner_id != token.account_id else self._subscriptions.get(token.account_id, NO_ID))
+        match owner.state if owner else None:
+            case ITKSubscription() as subscription:
+                month = month_at(subscription, instant)
+                return (month.starts_at, month.ends_at) if month else None
+            case InstitutionalUserPlan() as plan if plan.granted_at <= instant:
+                _, starts_at, ends_at = quota_month(plan.granted_at, instant)
+                return starts_at, ends_at
+        return None
 
     def views(self, token: Token, now: datetime) -> Views:
         """Everything settled to `now`: what has ended is ended, though nobody has recorded it."""

@@ -105,6 +105,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/tokens/{id}/report-leak": SUPPORT,
     "GET /v1/access/explain": READERS,
     "POST /v1/access/check": {"gateway"},
+    "POST /v1/usage": {"gateway"},
     "GET /v1/access/refusals/{reference}": READERS,
     "GET /subscriptions/scholarly_api/usage": set(),
     "GET /subscriptions/patent_api/usage": set(),
