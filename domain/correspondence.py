@@ -40,6 +40,8 @@ from domain.events.institutional_user_plan import (
     UserPlanRequested,
 )
 from domain.events.itk_subscription import (
+    BulkDataLinkExpiring,
+    BulkDataLinkIssued,
     CancellationScheduled,
     CancellationUndone,
     GraceStarted,
@@ -191,6 +193,26 @@ def _of_subscription(recorded: Recorded, state: ITKSubscription) -> Iterator[Let
         case PlansChanged(at=at, plans=plans):
             facts = {"takes_effect_at": at, "plans": [asdict(plan) for plan in plans]}
             yield Letter(template="plans-changed", audience=to, facts=facts)
+        case BulkDataLinkIssued(link_id=link):
+            yield from _of_link("bulk-data-link", state, link)
+        case BulkDataLinkExpiring(link_id=link, days_left=days):
+            yield from _of_link("bulk-data-link-expiring", state, link, days_left=days)
+
+
+def _of_link(template: str, state: ITKSubscription, id: UUID, **also: Any) -> Iterator[Letter]:
+    """Of a link from before its file was remembered nothing can be told."""
+    link = next((link for link in state.links if link.id == id and link.file_name is not None), None)
+    if link is not None:
+        facts = {
+            "link_id": link.id,
+            "product": str(link.product),
+            "release": link.release,
+            "file_name": link.file_name,
+            "bytes": link.bytes,
+            "md5": link.md5,
+            "expires_at": link.expires_at,
+        }
+        yield Letter(template=template, audience=Audience.ADMINISTRATOR, facts=facts | also, not_after=link.expires_at)
 
 
 def _both(template: str, facts: Mapping[str, Any], not_after: datetime | None = None) -> Iterator[Letter]:
@@ -313,6 +335,8 @@ def unwanted(template: str, facts: Mapping[str, Any], state: Aggregate) -> str |
             return "the cancellation was undone"
         case ITKSubscription(), "subscription-suspended" if str(state.hold) == "none":
             return "access is back"
+        case ITKSubscription(), "bulk-data-link" | "bulk-data-link-expiring":
+            return _link_overtaken(template, facts, state)
         case ITKSubscription(), "subscription-resumed" if facts["extended_days"] == 0 and _is_later(state.ends_at, facts["ends_at"]):
             return "the letter that names the days given back follows"
         case ApiToken(status=TokenStatus.EXPIRED | TokenStatus.REVOKED | TokenStatus.ROTATING), "token-expiring":
@@ -349,6 +373,18 @@ def _overtaken(template: str, facts: Mapping[str, Any], state: ITKSubscription) 
             return f"the subscription is {status}"
         case "subscription-lapsed" if status != "lapsed":
             return f"the subscription is {status}"
+    return None
+
+
+def _link_overtaken(template: str, facts: Mapping[str, Any], state: ITKSubscription) -> str | None:
+    """A suspension is no reason: the link works again after it."""
+    if str(state.status) in {"lapsed", "ended"}:
+        return f"the subscription is {state.status}"
+    if all(held.name != f"bulk_data:{facts['product']}" for held in state.entitlements):
+        return "the subscription does not include it any more"
+    links = [str(link.id) for link in state.links if (str(link.product), link.release) == (facts["product"], facts["release"])]
+    if template == "bulk-data-link-expiring" and links[-1:] != [str(facts["link_id"])]:
+        return "a newer link leads to the same file"
     return None
 
 

@@ -25,12 +25,13 @@ from ops.eventstore.engine import Database, connect, refuse_forgetful
 from ops.eventstore.factory import EventStore
 from ops.eventstore.upgrade import upgrade
 from ops.keys import Keys, load_keys
+from ops.leak_reports import verifier
 from ops.links import Links
 from ops.metrics import Metrics
 from ops.secrets import Vault
 from ops.staff import StaffKeys
 from ops.time_machine import Gate, TimeMachine, VirtualClock
-from projections import accounts, api_tokens, deadlines, subscriptions, tables, user_imports, user_plans
+from projections import accounts, api_tokens, deadlines, quotas, subscriptions, tables, usage_periods, user_imports, user_plans
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
@@ -42,9 +43,11 @@ from scheduler.deadlines import DueDeadlines
 from scheduler.imports import UserImports
 from scheduler.loop import Following, Heartbeat, Loop
 from scheduler.outbox import Letterhead, OutboxSender
+from scheduler.quotas import Quotas
 from scheduler.reactions import Reactions
 from scheduler.registrations import Registrations
 from scheduler.smtp import SmtpUrl
+from scheduler.usage_periods import UsagePeriods
 
 PARTS = ("api", "scheduler", "projector")
 
@@ -124,6 +127,8 @@ class Assembly:
                 user_imports.Outcomes(),
                 api_tokens.projection,
                 Deadlines(),
+                usage_periods.UsagePeriods(),
+                quotas.Quotas(),
                 Outbox(),
             ),
         )
@@ -158,6 +163,7 @@ class Assembly:
             public_url=settings.public_url,
             confirm_url=lambda account, transfer: f"{base}/confirm/{self.links.sign(account, transfer)}",
             invitation_url=lambda plan: f"{base}/invitations/{self.links.sign(plan, plan)}",
+            download_url=self.download_url,
         )
         if self._smtp_url is None:
             raise ConfigurationError("TENURE_SMTP_URL is missing")
@@ -192,8 +198,16 @@ class Assembly:
         return Registrations(self.lifecycle, self.database, self.tables)
 
     @cached_property
+    def usage_periods(self) -> UsagePeriods:
+        return UsagePeriods(self.lifecycle, self.database, self.real_clock)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self.lifecycle, self.database)
+
+    @cached_property
     def heartbeat(self) -> Heartbeat:
-        parts = (self.due_deadlines, self.user_imports, self.registrations, self.sender)
+        parts = (self.usage_periods, self.due_deadlines, self.user_imports, self.registrations, self.quotas, self.sender)
         return Heartbeat(self.tables.catch_up, self.reactions, parts, self.gate.heartbeat)
 
     @cached_property
@@ -284,6 +298,7 @@ class Assembly:
             metrics=self.metrics.text,
             metrics_token=token.get_secret_value() if token else None,
             ready=self.ready,
+            verify_leak_report=verifier(self.settings.leak_report_keys_file),
             advance=self.time_machine.advance if self.time_machine else None,
         )
         return create_app(service, self.metrics.observe_request)

@@ -40,15 +40,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Letterhead:
-    """What all our emails have in common. `confirm_url` makes the address of the page that confirms a contact transfer,
+    """What all our emails have in common.
 
-    `invitation_url` of the one that answers an invitation."""
+    `confirm_url` makes the address of the page that confirms a contact transfer, `invitation_url` of the one that answers an invitation,
+    `download_url` of the one that leads to a file of bulk data.
+    """
 
     mail_from: str
     support_address: str
     public_url: str
     confirm_url: Callable[[UUID, UUID], str]
     invitation_url: Callable[[UUID], str]
+    download_url: Callable[[UUID, UUID], str]
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,8 @@ class OutboxSender:
             facts["confirm_url"] = self._letterhead.confirm_url(written.account_id, UUID(transfer))
         if plan := written.facts.get("plan_id"):
             facts["accept_url"] = self._letterhead.invitation_url(UUID(plan))
+        if link := written.facts.get("link_id"):
+            facts["download_url"] = self._letterhead.download_url(written.stream_id, UUID(link))
         message = render(
             written.template,
             facts,

@@ -30,6 +30,8 @@ Every template has `institution` (None where it is not known yet). An instant is
 | mode | "reconcile" for a list that was handed in as complete, otherwise "add" |
 | absent | how many active plans are not on a complete list; None for a list that only adds |
 | undo_until | until when a list can be undone, or None where a letter does not say |
+| release | the version of a bulk data file, a year and its ISO week; `product`, `file_name`, `bytes` and `md5` are its own |
+| download_url | the page that leads to a file of bulk data, under the service's own address |
 | confirm_url | the page that confirms a transfer, under the service's own address |
 """
 
@@ -50,6 +52,15 @@ _INSTITUTION: dict[str, object] = {"institution": "Università di Esempio"}
 _PERSON: dict[str, object] = _INSTITUTION | {"email": "ada.rossi@esempio.example"}
 _TOKEN: dict[str, object] = _INSTITUTION | {"label": "repository", "prefix": "tnr_live_ab12", "last_four": "9xQz"}
 _MOVED: dict[str, object] = _INSTITUTION | {"old_email": "biblioteca@esempio.example", "new_email": "risorse@esempio.example"}
+_FILE: dict[str, object] = _INSTITUTION | {
+    "product": "scholarly",
+    "release": "202737",
+    "file_name": "scholarly-202737.jsonl.gz",
+    "bytes": 160_214_118_400,
+    "md5": "9e107d9d372bb6826bd81d3542a419d6",
+    "expires_at": _NOON,
+    "download_url": "https://tenure.example/downloads/c29tZSBzaWduZWQgdmFsdWU",
+}
 _PLANS = [asdict(plan) for plan in CURRENT.institution]
 _USER_PLANS = [asdict(plan) for plan in CURRENT.user]
 
@@ -76,6 +87,8 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     "cancellation-scheduled": _INSTITUTION | {"takes_effect_at": _END},
     "cancellation-undone": _INSTITUTION | {"ends_at": _END},
     "plans-changed": _INSTITUTION | {"takes_effect_at": _NOON, "plans": _PLANS},
+    "bulk-data-link": _FILE,
+    "bulk-data-link-expiring": _FILE | {"days_left": 2},
     "account-suspended": _INSTITUTION | {"cause": "misuse"},
     "account-reinstated": _INSTITUTION,
     "contact-unreachable": _INSTITUTION | {"address": "biblioteca@esempio.example"},

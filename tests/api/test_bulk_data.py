@@ -9,10 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from api.answers import BulkDataAccessShown, BulkDataLinkListed, BulkDataLinkShown, HolderReleasesShown, ReleaseShown
 from ops.assembly import Assembly
 from ops.config import Settings
 from projections import own_facts
-from tests.api.running import Running, Thing, done, refused
+from tests.api.running import LIBRARY, Running, Thing, done, refused
 
 CONTENT = bytes(range(256)) * 40
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -89,6 +90,7 @@ def test_a_release_is_registered_once_and_never_changes(library: Library):
     admin = library.running.admin
     answer = admin.post("/v1/bulk-data/releases", json=FACTS)
     first = done(answer, 201)
+    ReleaseShown.model_validate(first)
     assert first == FACTS | {"registered_at": "2027-01-31T10:00:00Z", "registered_by": "admin"}
     assert answer.headers["location"] == "/bulk-data/scholarly/202704"
     library.running.advance("2027-02-01T00:00:00Z")
@@ -205,6 +207,7 @@ def test_a_link_is_issued_and_its_file_fetched(library: Library):
     library.register()
     answer = running.support.post(f"{library.path}/bulk-data-links", json={"product": "scholarly", "release": "202704"})
     link = done(answer, 201)
+    BulkDataLinkShown.model_validate(link)
     token = urlsplit(link["url"]).path.removeprefix("/downloads/")
     assert link == {
         "id": link["id"],
@@ -239,6 +242,7 @@ def test_a_link_is_issued_and_its_file_fetched(library: Library):
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(CONTENT)))
 
     (listed,) = library.links()
+    BulkDataLinkListed.model_validate(listed)
     assert listed["requests"] == 3  # looking at the page is none
     assert [(each["method"], each["status"], each["first_byte"], each["bytes"], each["answer"]) for each in listed["downloads"]] == [
         ("GET", 200, 0, len(CONTENT), "served"),
@@ -408,6 +412,40 @@ def test_links_are_for_those_whose_they_are(library: Library):
     assert [each["id"] for each in done(librarian.get(first.links["next"]["url"]))["items"]] == [of_both[1]["id"]]
 
 
+# letters
+
+
+def _letters(running: Running) -> list:
+    told = [caught for caught in running.catcher.messages if caught.message["X-Tenure-Template"].startswith("bulk-data")]
+    return [(caught.recipient, caught.message["X-Tenure-Template"], caught.message.get_body(("plain",)).get_content()) for caught in told]
+
+
+def test_letters_lead_to_the_page_once_when_it_is_issued_and_once_a_day_before_its_end(library: Library):
+    library.register()
+    link = library.link()
+    library.running.advance("2027-02-06T09:59:59Z")
+    library.running.advance("2027-02-08T00:00:00Z")
+    first, last = _letters(library.running)
+    assert (first[:2], last[:2]) == ((LIBRARY, "bulk-data-link"), (LIBRARY, "bulk-data-link-expiring"))
+    for text in (first[2], last[2]):
+        assert link["url"] in text
+        for told in (FACTS["file_name"], "10,240 bytes", MD5, "7 February 2027, 05:00"):
+            assert told in " ".join(text.split())
+    assert "1 day more" in " ".join(last[2].split())
+
+
+def test_of_two_links_to_one_file_the_older_one_runs_out_in_silence(library: Library):
+    library.register()
+    library.link()
+    library.running.advance("2027-02-03T00:00:00Z")
+    newer = library.link()
+    library.running.advance("2027-02-12T00:00:00Z")
+    told = [(template, newer["url"] in text) for _, template, text in _letters(library.running)]
+    assert told == [("bulk-data-link", False), ("bulk-data-link", True), ("bulk-data-link-expiring", True)]
+    skipped = done(library.running.support.get("/v1/emails?template=bulk-data-link-expiring"))["items"]
+    assert next((each["status"], each["answer"]) for each in skipped) == ("skipped", "a newer link leads to the same file")
+
+
 # with a token
 
 
@@ -420,7 +458,7 @@ def test_a_holder_lists_and_fetches_releases_with_the_token(library: Library, lo
     anybody = running.client(None)
     listed = done(anybody.get("/bulk-data/scholarly", params={"token": secret}))
     assert [each["version"] for each in listed["releases"]] == ["202705", "202704"]
-    assert "location" not in listed["releases"][0]
+    HolderReleasesShown.model_validate(listed)
     file = anybody.get("/bulk-data/scholarly/202704", params={"token": secret}, headers={"Range": "bytes=10-19"})
     assert (file.status_code, file.content) == (206, CONTENT[10:20])
     assert anybody.head("/bulk-data/scholarly/202704", params={"token": secret}).headers["content-length"] == str(len(CONTENT))
@@ -515,6 +553,7 @@ def test_who_held_it_on_a_day_who_approved_it_and_who_fetched_what(library: Libr
     assert held("2027-02-28") == [("scholarly", None)]
     assert held("2027-03-01") == held("2027-03-03") == [("scholarly", None), ("patent", "The director")]
     assert held("2027-03-04") == [("scholarly", None)]
+    BulkDataAccessShown.model_validate(activated)
     patent = on("2027-03-02")["held"][1]
     assert (patent["since"], patent["until"]) == ("2027-03-01T12:00:00Z", "2027-03-03T12:00:00Z")
     event = done(running.client("auditor").get(f"/v1/history?after={patent['position'] - 1}&limit=1"))["items"][0]

@@ -9,7 +9,7 @@ import pytest
 from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
-from domain.catalogue import CURRENT
+from domain.catalogue import CURRENT, BulkData
 from domain.correspondence import Audience, Mailbox, NoRecipient, email_id, letters, recipient, unwanted
 from domain.events import EVENTS
 from domain.events import api_token as token
@@ -65,6 +65,8 @@ LETTERS = {
     subscription.CancellationScheduled: [("cancellation-scheduled", TO)],
     subscription.CancellationUndone: [("cancellation-undone", TO)],
     subscription.PlansChanged: [("plans-changed", TO)],
+    subscription.BulkDataLinkIssued: [("bulk-data-link", TO)],
+    subscription.BulkDataLinkExpiring: [("bulk-data-link-expiring", TO)],
     plan.UserPlanRequested: [("user-plan-under-review", HOLDER)],  # the sample has doubts
     plan.UserPlanActivated: [("user-plan-activated", HOLDER)],
     plan.UserPlanRejected: [("user-plan-rejected", HOLDER)],
@@ -116,8 +118,6 @@ SILENT = {
     subscription.PlanChangeUndone,
     subscription.EntitlementGranted,
     subscription.EntitlementWithdrawn,
-    subscription.BulkDataLinkIssued,
-    subscription.BulkDataLinkExpiring,
     subscription.BulkDataLinkReminderSkipped,
     subscription.SubscriptionReminderSkipped,
     subscription.UsagePeriodClosed,
@@ -162,7 +162,14 @@ EVE = InstitutionalUserPlan().evolve(REQUESTED).evolve(GRANTED)
 ISSUED = replace(sample(token.TokenIssued), at=MARCH_1, account_id=ACCOUNT, owner_id=ACCOUNT, expires_at=ENDS_AT)
 ISSUED_TO_EVE = replace(ISSUED, owner_id=PLAN)
 LIVE_TOKEN = ApiToken().evolve(ISSUED)
-BEFORE = {"account": INSTITUTION, "subscription": state_after(*IN_FORCE), "user-plan": EVE, "token": LIVE_TOKEN}
+LINKED = replace(
+    sample(subscription.BulkDataLinkIssued),
+    link_id=sample(subscription.BulkDataLinkExpiring).link_id,
+    product=BulkData.SCHOLARLY,
+    release="202721",
+    expires_at=JUNE + 7 * DAY,
+)
+BEFORE = {"account": INSTITUTION, "subscription": state_after(*IN_FORCE, LINKED), "user-plan": EVE, "token": LIVE_TOKEN}
 
 
 def recorded(event, stream=UUID(int=9), version=3):
@@ -202,7 +209,7 @@ def test_each_event_has_its_letters(kind):
 @pytest.mark.parametrize("kind", LETTERS, ids=lambda kind: kind.TOPIC)
 def test_a_letter_holds_the_facts_that_its_template_asks_for(kind):
     for letter in written(sample(kind)):
-        links = {"transfer_id": "confirm_url", "plan_id": "accept_url"}  # made when the letter leaves
+        links = {"transfer_id": "confirm_url", "plan_id": "accept_url", "link_id": "download_url"}  # made when the letter leaves
         told = {links.get(fact, fact) for fact in letter.facts} | {"institution"}
         assert set(SAMPLES[letter.template]) == told
 
@@ -385,6 +392,28 @@ DOUBTED = InstitutionalUserPlan().evolve(replace(REQUESTED, doubts=("shared-doma
 )
 def test_what_the_world_has_overtaken_need_not_leave(template, facts, state, why):
     assert why == unwanted(template, facts, state)
+
+
+def test_a_link_is_told_with_its_file_as_long_as_it_works():
+    (letter,) = written(LINKED, state_after(*IN_FORCE))
+    assert letter.not_after == LINKED.expires_at
+    assert (letter.facts["file_name"], letter.facts["bytes"], letter.facts["md5"]) == (LINKED.file_name, LINKED.bytes, LINKED.md5)
+    assert [] == written(replace(LINKED, file_name=None, bytes=None, md5=None), state_after(*IN_FORCE))
+
+
+def test_a_reminder_of_a_link_is_not_wanted_once_there_is_a_newer_one():
+    state = state_after(*IN_FORCE, LINKED)
+    facts = {"product": "scholarly", "release": "202721", "link_id": str(LINKED.link_id)}
+    again = replace(LINKED, link_id=UUID(int=77))
+    withdrawn = subscription.EntitlementWithdrawn(at=JUNE, name="bulk_data:scholarly")
+    for template in ("bulk-data-link", "bulk-data-link-expiring"):
+        assert unwanted(template, facts, state) is None
+        assert unwanted(template, facts, state.evolve(SUSPENDED)) is None
+        assert unwanted(template, facts, state.evolve(replace(again, release="202722"))) is None
+        assert unwanted(template, facts, state.evolve(withdrawn)) == "the subscription does not include it any more"
+        assert unwanted(template, facts, state.evolve(IN_GRACE).evolve(LAPSED)) == "the subscription is lapsed"
+    assert unwanted("bulk-data-link", facts, state.evolve(again)) is None
+    assert unwanted("bulk-data-link-expiring", facts, state.evolve(again)) == "a newer link leads to the same file"
 
 
 def test_an_extension_overtakes_a_reminder_of_the_old_end():

@@ -72,6 +72,8 @@ def sender(process, url, *, owner="another", real_now=None, lifecycle=None, tabl
         support_address="support@tenure.example",
         public_url="https://tenure.example",
         confirm_url=lambda account, transfer: f"https://tenure.example/confirm/{transfer}",
+        invitation_url=lambda plan: f"https://tenure.example/invitations/{plan}",
+        download_url=lambda subscription, link: f"https://tenure.example/downloads/{link}",
     )
     real_clock = FixedClock(real_now) if real_now else process.real_clock
     lifecycle, tables = lifecycle or process.lifecycle, tables or process.tables
