@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Call:
-    token: Token | None
+    digests: Sequence[bytes]
     question: Question
     future: asyncio.Future[Answer]
     loop: asyncio.AbstractEventLoop
@@ -67,13 +67,16 @@ class Meter:
         if self._thread is None:
             self._start()
         loop = asyncio.get_running_loop()
-        call = Call(self.token(secret), question, loop.create_future(), loop)
+        call = Call(self._digests(secret), question, loop.create_future(), loop)
         self._waiting.put(call)
         return await call.future
 
     def token(self, secret: str) -> Token | None:
         """Whose secret it is. The time that it takes tells nothing of what is wrong with one that is nobody's."""
-        found = [self.gatekeeper.token(digest) for digest in self._digests(secret)]
+        return self._token(self._digests(secret))
+
+    def _token(self, digests: Iterable[bytes]) -> Token | None:
+        found = [self.gatekeeper.token(digest) for digest in digests]
         return next((token for token in found if token is not None), None)
 
     def stop(self) -> None:
@@ -107,7 +110,7 @@ class Meter:
 
     def _serve(self, calls: Sequence[Call]) -> None:
         try:
-            answers: list[Any] = list(self.answer([(call.token, call.question) for call in calls]))
+            answers: list[Any] = list(self.answer([(call.digests, call.question) for call in calls]))
         except Exception as error:
             log.exception("meter_failed")
             answers = [error] * len(calls)
@@ -120,13 +123,14 @@ class Meter:
 
     # counting
 
-    def answer(self, asked: Iterable[tuple[Token | None, Question]]) -> list[Answer]:
-        """Decide in order, and count what is allowed: on disk before this returns."""
+    def answer(self, asked: Iterable[tuple[Sequence[bytes], Question]]) -> list[Answer]:
+        """Decide in order, and count what is allowed: on disk before this returns. Each call comes with the digests of its secret."""
         self.gatekeeper.follow()
         now = self._clock.now()
         views: dict[UUID, Views] = {}
         calls: list[tuple[Views | None, Question]] = []
-        for token, question in asked:
+        for digests, question in asked:
+            token = self._token(digests)  # not sooner: it may be as new as what was taken up just now
             if token is not None and token.id not in views:
                 views[token.id] = self.gatekeeper.views(token, now)
             calls.append((views[token.id] if token else None, question))
