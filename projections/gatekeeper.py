@@ -20,7 +20,7 @@ from domain.aggregates.itk_subscription_usage import month_at
 from domain.application import Lifecycle
 from domain.calendar import quota_month
 from domain.deadlines import next_deadline
-from domain.events.api_token import TokenIssued, TokenRevoked, TokenRotated
+from domain.events.api_token import TokenExpired, TokenIssued, TokenRevoked, TokenRotated
 from domain.events.base import Recorded
 from domain.streams import Stream, empty_for, kind_of
 
@@ -110,7 +110,10 @@ class Gatekeeper:
                 token = Token(recorded.stream_id, event.owner_id, event.account_id, digest, event.expires_at, None, recorded.position)
                 self._tokens[digest] = self._by_id[token.id] = token
             case TokenRotated(expires_at=end):
-                self._by_id[recorded.stream_id].expires_at = end
+                token = self._by_id[recorded.stream_id]
+                token.expires_at, token.since = end, recorded.position
+            case TokenExpired():
+                self._by_id[recorded.stream_id].since = recorded.position
             case TokenRevoked(cause=cause):
                 token = self._by_id[recorded.stream_id]
                 token.revoked_because, token.since = cause, recorded.position
