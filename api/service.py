@@ -26,6 +26,7 @@ from projections.own_facts import StaffKey
 from projections.shapes import show
 
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:tenure:command")
+TOKEN_KIND = "tnr_live"  # noqa: S105 - what the secret of every token begins with, and no secret
 PATIENCE_SECONDS = 2.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -34,6 +35,10 @@ class Secrets(Protocol):
     """Secrets and keyed hashes; the keys themselves stay where they are."""
 
     def new_token(self) -> "NewToken": ...
+
+    def is_token(self, text: str) -> bool:
+        """Whether a text is written as tokens are; whether there is one, it does not say."""
+        ...
 
     def derived(self, purpose: str, text: str) -> str: ...
 
@@ -87,6 +92,8 @@ class Service:
     metrics: Callable[[], bytes]
     metrics_token: str | None
     ready: Callable[[], dict[str, Any]]
+    verify_leak_report: Callable[[str, str, bytes], bool] | None = None
+    """Whether a key (its identifier) made a signature of a body; None where nobody's reports are believed."""
     advance: Callable[[datetime], Any] | None = None
     """Moves the virtual clock; None where time is real."""
 

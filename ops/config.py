@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     bulk_data_s3_secret_access_key: SecretStr | None = None
     bulk_data_s3_secret_access_key_file: Path | None = None
     """What is not set here, the S3 library takes from the surroundings that it knows: AWS_* and the machine's own role."""
+    leak_report_keys_file: Path | None = None
+    """The public keys of who reports leaked secrets, as JSON; without it no such report is taken."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     poll_seconds: float = Field(default=0.05, gt=0, le=10)
     """How often followers look for what other processes wrote."""

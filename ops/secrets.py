@@ -4,7 +4,7 @@ import secrets
 import string
 from zlib import crc32
 
-from api.service import NewToken
+from api.service import TOKEN_KIND, NewToken
 from ops.keys import Keys
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -29,6 +29,14 @@ def new_secret(kind: str) -> tuple[str, str]:
     return body + base62(crc32(body.encode()), CHECKSUM), prefix
 
 
+def is_secret(kind: str, text: str) -> bool:
+    """Whether a text can be a secret of that kind: its length, and its checksum, which no typing error and no example has right."""
+    if len(text) != len(kind) + 1 + PUBLIC_ID + LENGTH + CHECKSUM or not text.startswith(f"{kind}_") or not text.isascii():
+        return False
+    body = text[:-CHECKSUM]
+    return text[-CHECKSUM:] == base62(crc32(body.encode()), CHECKSUM)
+
+
 class Vault:
     """Makes secrets, and turns them into what may be stored."""
 
@@ -36,7 +44,7 @@ class Vault:
         self._keys = keys
 
     def new_token(self) -> NewToken:
-        secret, prefix = new_secret("tnr_live")
+        secret, prefix = new_secret(TOKEN_KIND)
         return NewToken(
             secret=secret,
             digest=self._keys.digest(secret, self._keys.pepper),
@@ -44,6 +52,9 @@ class Vault:
             prefix=prefix,
             last_four=secret[-4:],
         )
+
+    def is_token(self, text: str) -> bool:
+        return is_secret(TOKEN_KIND, text)
 
     def derived(self, purpose: str, text: str) -> str:
         return self._keys.derived(purpose, text)

@@ -103,6 +103,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/tokens/{id}/rotate": HOLDERS,
     "POST /v1/tokens/{id}/revoke": HOLDERS | {"support"},
     "POST /v1/tokens/{id}/report-leak": SUPPORT,
+    "POST /v1/tokens/leaks": set(),
     "GET /v1/access/explain": READERS,
     "POST /v1/access/check": {"gateway"},
     "POST /v1/usage": {"gateway"},
