@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from domain.application import Lifecycle
 from domain.errors import Refused
 from ops.eventstore.engine import LOCK_SECONDS
-from projections import deadlines, own_facts
+from projections import deadlines, own_facts, usage_periods
 from projections.emails import outbox
 from projections.follower import Database
 
@@ -124,8 +124,13 @@ class TimeMachine:
             return self._journey(now, start)
 
     def _next_instant(self, now: datetime) -> datetime | None:
+        late = timedelta(hours=self._lifecycle.rules.late_usage_hours)
         with self._database.reading() as connection:
-            instants = [deadlines.next_due(connection, now), outbox.next_attempt(connection, now)]
+            instants = [
+                deadlines.next_due(connection, now),
+                outbox.next_attempt(connection, now),
+                usage_periods.next_instant(connection, now, late),
+            ]
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _journey(self, now: datetime, start: int) -> Journey:
