@@ -74,7 +74,7 @@ def _followed(service: Service, token: str) -> tuple[UUID, ITKSubscription, Bulk
     state = service.stream(ITKSubscription, "subscription", subscription).state
     assert isinstance(state, ITKSubscription)
     link = next((each for each in state.links if each.id == id), None)
-    if link is None:
+    if link is None or link.file_name is None:  # or one from before links remembered their file, which nobody was ever sent
         raise Invalid("invalid-link", "this link leads to no download")
     return subscription, state, link
 
