@@ -92,9 +92,8 @@ class SubscriptionState:
     quota_runs: tuple[QuotaRun, ...] = ()
     access_ended_at: datetime | None = None
     """When access ended, unless it has come back."""
-    plans_before: tuple[ApiPlan, ...] = ()
-    """The plans until they changed at `plans_changed_at`."""
-    plans_changed_at: datetime | None = None
+    former_plans: tuple[tuple[datetime, tuple[ApiPlan, ...]], ...] = ()
+    """The plans that there were before, each with the instant at which they changed."""
     closed_months: tuple[ClosedMonth, ...] = ()
     quota_told: tuple[Told, ...] = ()
 
@@ -320,8 +319,8 @@ class SubscriptionState:
                 return replace(self, scheduled_plan_change=change)
             case PlansChanged(scheduled=scheduled):
                 waiting = None if scheduled else self.scheduled_plan_change
-                before = self.plans_before if self.plans_changed_at == event.at else self.plans
-                return replace(self, plans=event.plans, plans_before=before, plans_changed_at=event.at, scheduled_plan_change=waiting)
+                former = (*self.former_plans, (event.at, self.plans))
+                return replace(self, plans=event.plans, former_plans=former, scheduled_plan_change=waiting)
             case PlanChangeUndone():
                 return replace(self, scheduled_plan_change=None)
             case EntitlementGranted(entitlement=granted):

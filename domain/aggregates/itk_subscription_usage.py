@@ -120,4 +120,4 @@ def _totals(state: SubscriptionState, given: Iterable[UsageTotal]) -> dict[Produ
 
 def _plans_until(state: SubscriptionState, instant: datetime) -> tuple[ApiPlan, ...]:
     """The plans as they were right before `instant`, at which a change of them may have taken effect."""
-    return state.plans_before if state.plans_changed_at is not None and state.plans_changed_at >= instant else state.plans
+    return next((plans for changed_at, plans in state.former_plans if changed_at >= instant), state.plans)

@@ -82,8 +82,8 @@ def test_a_change_of_plans_at_the_reset_is_no_matter_of_the_month_before():
     subscription(*IN_FORCE, changed).when(CLOSE, now=FIRST_RESET).then(*CLOSED)
     earlier = replace(changed, at=FIRST_RESET - MICROSECOND)
     assert 60_000 == subscription(*IN_FORCE, earlier).when(CLOSE, now=FIRST_RESET).events[0].limit
-    again = replace(changed, plans=CURRENT.institution)
-    assert 50_000 == subscription(*IN_FORCE, changed, again).when(CLOSE, now=FIRST_RESET).events[0].limit
+    again = replace(changed, at=JUNE, plans=CURRENT.institution)
+    assert 60_000 == subscription(*IN_FORCE, earlier, again).when(CLOSE, now=JUNE).events[0].limit
 
 
 def test_months_are_closed_one_after_the_other_as_long_as_there_was_access():

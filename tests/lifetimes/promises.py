@@ -1,19 +1,23 @@
 """What was promised, looked up in a log: told without the code that decided it."""
 
 from collections.abc import Iterator
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.catalogue import Product
 from domain.events.api_token import TokenIssued
 from domain.events.base import Recorded
-from domain.events.itk_subscription import SubscriptionEnded, SubscriptionExtended, SubscriptionOpened, TermCorrected
+from domain.events.itk_subscription import SubscriptionEnded, SubscriptionExtended, SubscriptionOpened, TermCorrected, UsagePeriodClosed
 from domain.streams import empty_for
 from tests.lifetimes.worlds import World, by_stream, kinds
 
 MICROSECOND = timedelta(microseconds=1)
+BOOKS = {"subscription.usage-period-closed", "subscription.usage-period-adjusted"}
+"""What was used is put on record when somebody looks, and also after the end: it changes nothing that is promised."""
 OVER = {"subscription.ended", "subscription.lapsed", "token.expired", "token.revoked", "user-plan.expired", "user-plan.ended"}
 LOOKED_AT = 14
 
@@ -86,7 +90,19 @@ def _knows_everyone_once(log: list[Recorded]) -> None:
 def _ends_once(events: list[Recorded]) -> None:
     ends = [each for each in events if isinstance(each.event, SubscriptionEnded)]
     assert len(ends) <= 1
-    assert not ends or events[-1] == ends[0], "something happened to a subscription after its end"
+    told = [each for each in events if each.event.TOPIC not in BOOKS]
+    assert not ends or told[-1] == ends[0], "something happened to a subscription after its end"
+    _closes_in_order(events)
+
+
+def _closes_in_order(events: list[Recorded]) -> None:
+    """Each quota month once, for every product, as soon as it is over and not before."""
+    closed = [each.event for each in events if isinstance(each.event, UsagePeriodClosed)]
+    numbers = [event.period for event in closed]
+    assert numbers == [number for number in range(len(closed) // len(Product)) for _ in Product]
+    assert all(event.ends_at <= event.at for event in closed)
+    for one, other in pairwise(closed):
+        assert one.ends_at <= other.starts_at or one.period == other.period
 
 
 def _loses_nothing(events: list[Recorded]) -> None:
@@ -178,6 +194,13 @@ def living(log: list[Recorded], owner: UUID) -> set[UUID]:
 
 
 def told_streams(log: list[Recorded]) -> Iterator[tuple[UUID, list[Recorded]]]:
-    """The streams on which no other stream has an effect."""
+    """The streams on which no other stream has an effect, without what is put on record only when somebody looks."""
     yield from kinds(log, "account")
-    yield from kinds(log, "subscription")
+    for id, events in kinds(log, "subscription"):
+        yield id, [each for each in events if each.event.TOPIC not in BOOKS]
+
+
+def books(log: list[Recorded]) -> set[tuple[Any, ...]]:
+    """What was used of each product in each quota month, whenever it was put on record."""
+    closed = (each for each in log if isinstance(each.event, UsagePeriodClosed))
+    return {(each.stream_id, *astuple(replace(each.event, at=each.event.ends_at))) for each in closed}
