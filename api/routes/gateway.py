@@ -1,5 +1,6 @@
 """What the gateway asks for every call, and what support finds of the refused ones."""
 
+import re
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -34,6 +35,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(Asked)
+_NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 _LARGEST = {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}
 _BODY = {
     "requestBody": {
@@ -62,9 +64,13 @@ def asked(body: bytes) -> Asked:
     try:
         return _decoder.decode(body)
     except msgspec.MsgspecError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        field = path.rstrip("`").lstrip(".") or "body"
-        raise Invalid("invalid-request", f"{field}: {sentence}", field=f"body.{field}") from None
+        sentence, _, path = str(error).partition(" - at `$.")
+        named = _NAMED.search(sentence)
+        field = path.rstrip("`") or (named[1] if named else "")
+        where = f"body.{field}" if field else "body"
+        if field == "product":  # what stands there in its place may be anything, a secret too
+            sentence = f"one of {', '.join(Product)}"
+        raise Invalid("invalid-request", f"{where}: {sentence}", field=where) from None
     except UnicodeDecodeError:
         raise Invalid("invalid-request", "body: this is not JSON in UTF-8", field="body") from None
 
