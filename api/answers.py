@@ -67,6 +67,8 @@ class TokenShown(Shown):
     issued_at: datetime
     expires_at: datetime
     replaced_by: UUID | None
+    last_used_at: datetime | None = None
+    """When a call was last let in or turned away; told where one token is looked at."""
 
 
 class TokenIssuedShown(TokenShown):

@@ -10,7 +10,7 @@ from api.auth import Allowed, Caller, Support
 from api.bodies import IssueTokenBody, LeakBody, RotateTokenBody
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
-from api.service import NewToken, Service
+from api.service import NewToken, Service, answer
 from api.wiring import Asking, Calling, created
 from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
@@ -19,7 +19,7 @@ from domain.application import Outcome
 from domain.commands.api_token import IssueToken, ReportLeak, RevokeToken, RotateToken
 from domain.errors import NotFound
 from domain.values import parse_text
-from projections import api_tokens
+from projections import api_tokens, usage
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
 ask = Asking(ApiToken, "token")
@@ -114,9 +114,12 @@ def list_tokens(
 
 @router.get("/{id}", response_model=TokenShown)
 def one_token(id: UUID, service: Calling, caller: Looker) -> Response:
-    """A token as it is at this instant; never its secret."""
+    """A token as it is at this instant, and when it was last used; never its secret."""
     _token(service, id, caller)
-    return service.answer_now(service.stream(ApiToken, "token", id, caller))
+    with service.database.reading() as connection:
+        used = usage.last_used(connection, id)
+    stream = service.stream(ApiToken, "token", id, caller)
+    return answer(stream, service.lifecycle.clock.now(), extra={"last_used_at": used})
 
 
 @router.post("/{id}/rotate", status_code=201, response_model=TokenIssuedShown)
