@@ -1,6 +1,9 @@
 """Who a person is to us: a keyed hash of an institution and an address, and the account that the platform knows the address by."""
 
-from uuid import UUID
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+from fastapi import Response
 
 from api.service import Service
 from domain.errors import Refused
@@ -16,6 +19,18 @@ def person_key(service: Service, account: UUID, email: str) -> str:
 def stream_of(service: Service, account: UUID, email: str) -> UUID | None:
     """The user plan of a person at an institution, of whatever state."""
     return service.lifecycle.log_reader.holder("person", person_key(service, account, email))
+
+
+def ask_of_person(service: Service, account: UUID, email: str, ask: Callable[[UUID], Response]) -> Response:
+    """A question to the plan that the person has, or to a new one; should a list be faster with that, to the list's."""
+    known = stream_of(service, account, email)
+    try:
+        return ask(known or uuid4())
+    except Refused:
+        listed = stream_of(service, account, email)
+        if known is not None or listed is None:
+            raise
+        return ask(listed)
 
 
 def registered_account_of(service: Service, email: str) -> str | None:

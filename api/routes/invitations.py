@@ -1,7 +1,8 @@
 """Asking people in: an institution invites an address, and whoever reads its mail accepts or declines."""
 
+from dataclasses import replace
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -11,9 +12,10 @@ from api.auth import Allowed, Caller
 from api.bodies import InviteBody
 from api.fields import Body
 from api.pages import OVER, page
-from api.people import person_key, registered_account_of, stream_of
+from api.people import ask_of_person, person_key, registered_account_of
 from api.service import Service
 from api.wiring import Asking, Calling, created
+from domain.aggregates.base import NO_ID
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan, Status
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.commands.institutional_user_plan import AcceptInvitation, DeclineInvitation, InviteUser
@@ -36,7 +38,7 @@ def invite(id: UUID, request: Request, service: Calling, caller: Manager, body: 
     given = parse_registered_account_id(body.registered_account_id) if body.registered_account_id else None
     known = registered_account_of(service, email)
     command = InviteUser(
-        id=stream_of(service, account, email) or uuid4(),
+        id=NO_ID,
         account_id=account,
         subscription_id=id,
         registered_account_id=known or given,
@@ -45,7 +47,7 @@ def invite(id: UUID, request: Request, service: Calling, caller: Manager, body: 
         person_key=person_key(service, account, email),
         registered=known is not None or not service.lifecycle.rules.registered_accounts_known,
     )
-    return created(request, caller, body, "/v1/user-plans", command)
+    return ask_of_person(service, account, email, lambda id: created(request, caller, body, "/v1/user-plans", replace(command, id=id)))
 
 
 def _accepting(service: Service, id: UUID, caller: Caller | None) -> AcceptInvitation:

@@ -1,7 +1,8 @@
 """People of an institution with API plans of their own."""
 
+from dataclasses import replace
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -10,9 +11,10 @@ from api.auth import Allowed, Caller, Support
 from api.bodies import ApprovePlanBody, ChangeAddressBody, EndPlanBody, RejectPlanBody, RequestPlanBody
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
-from api.people import person_key, require_registered, stream_of
+from api.people import ask_of_person, person_key, require_registered
 from api.service import Service
 from api.wiring import Asking, Calling, created
+from domain.aggregates.base import NO_ID
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.commands.institutional_user_plan import (
@@ -58,7 +60,7 @@ def request_plan(request: Request, service: Calling, caller: Holder, body: Reque
     if caller.role == "platform":
         registered = caller.on_behalf_of
     command = RequestUserPlan(
-        id=stream_of(service, account, email) or uuid4(),
+        id=NO_ID,
         account_id=account,
         subscription_id=body.subscription_id,
         registered_account_id=require_registered(service, email, registered),
@@ -67,7 +69,7 @@ def request_plan(request: Request, service: Calling, caller: Holder, body: Reque
         person_key=person_key(service, account, email),
         review=caller.role != "platform",
     )
-    return created(request, caller, body, "/v1/user-plans", command)
+    return ask_of_person(service, account, email, lambda id: created(request, caller, body, "/v1/user-plans", replace(command, id=id)))
 
 
 @router.get("", response_model=UserPlansShown)
