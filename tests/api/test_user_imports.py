@@ -11,6 +11,7 @@ from domain.events.user_import import RowOutcome
 from projections.lists import listed_people
 from projections.user_imports import table
 from tests.api.running import LIBRARY, Running, as_csv, done, refused
+from tests.scheduler.house import at_once
 
 KNOWN = "registered_accounts_known = true"
 PEOPLE = {name: f"{name}@mit.edu" for name in ("ada", "bea", "cyd", "dan")} | {
@@ -356,3 +357,22 @@ def test_outcomes_open_safely_in_a_spreadsheet(running: Running):
     assert [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))] == []
     assert "'=cmd@mit.edu" in cells
     assert '\'=HYPERLINK("http://evil.example")' in cells
+
+
+def test_who_asks_while_the_list_is_settled_has_one_plan(running: Running):
+    _, subscription = running.subscribed()
+    names = [f"p{number}" for number in range(500)]
+    listing = running.hand_in(subscription, *(f"{name}@mit.edu" for name in names))
+    asking = names[490:500] + names[245:255] + names[:10]
+
+    def ask_for_all():
+        for name in asking:
+            running.request_plan(subscription, email=f"{name}@mit.edu", registered_account_id=f"registered-{name}")
+
+    at_once(running.settle, ask_for_all)
+    running.settle()
+    counted = running.listing(listing)
+    assert (counted["status"], counted["settled"], counted["outcomes"].keys() - {"already_active"}) == ("completed", 500, {"activated"})
+    assert [plan["status"] for plan in running.plans()] == 500 * ["active"]
+    assert {plan["registered_account_id"] for plan in running.plans()} == {None, *(f"registered-{name}" for name in asking)}
+    assert sorted(running.letters("user-plan-activated")) == sorted(f"{name}@mit.edu" for name in names)
