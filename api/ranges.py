@@ -29,8 +29,8 @@ def select(method: str, headers: Headers, *, size: int, tag: str, modified: date
             return Selection(412)
     elif (since := _date(headers.get("if-unmodified-since"))) is not None and modified > since:
         return Selection(412)
-    if (given := _all(headers, "if-none-match")) is not None:
-        if given.strip() == "*" or tag in {each.removeprefix("W/") for each in _tags(given)}:
+    if "if-none-match" in headers:
+        if is_known(headers, tag):
             return Selection(304)
     elif (since := _date(headers.get("if-modified-since"))) is not None and modified <= since:
         return Selection(304)
@@ -38,6 +38,12 @@ def select(method: str, headers: Headers, *, size: int, tag: str, modified: date
     if method != "GET" or len(asked) != 1 or not _still_the_same(headers.get("if-range"), tag, modified):
         return Selection(200)
     return _ranges(asked[0], size)
+
+
+def is_known(headers: Headers, tag: str) -> bool:
+    """Whether If-None-Match says that the caller has it already."""
+    given = _all(headers, "if-none-match") or ""
+    return given.strip() == "*" or tag in {each.removeprefix("W/") for each in _tags(given)}
 
 
 def _still_the_same(validator: str | None, tag: str, modified: datetime) -> bool:

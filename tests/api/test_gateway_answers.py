@@ -193,6 +193,27 @@ def test_the_holder_sees_what_is_used_without_using_it(desk: Desk):
     assert 0 == done(desk.usage())["requests_per_minute"]["remaining"], "a used up limit is no obstacle to look at it"
 
 
+def test_a_token_reads_what_records_look_like(desk: Desk):
+    """Without a call being counted, and not without access to them."""
+    holder = desk.running.client(None)
+    for kind in ("scholarly", "patent"):
+        given = {"token": desk.token["secret"]}
+        answer = holder.get(f"/schema/{kind}", params=given)
+        assert (200, "application/schema+json") == (answer.status_code, answer.headers["content-type"])
+        assert answer.json()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        assert rates(answer)["reset-date"] == RESET
+        for known, status in ((answer.headers["etag"], 304), ("*", 304), ('"another"', 200)):
+            again = holder.get(f"/schema/{kind}", params=given, headers={"If-None-Match": known})
+            assert (status, answer.headers["etag"]) == (again.status_code, again.headers["etag"])
+            assert bool(again.content) == (status == 200)
+    assert (0, 0) == desk.used() == desk.used(product="patent")
+    assert "there is no such token" == told(holder.get("/schema/patent", params={"token": NOBODYS["secret"]}), 401)
+    refused(holder.get("/schema/patent"), 422, "invalid-request")
+    refused(holder.get("/schema/other", params={"token": desk.token["secret"]}), 404, "not-found")
+    desk.do("suspend")
+    assert told(holder.get("/schema/patent", params={"token": desk.token["secret"]}), 401).startswith("the subscription is suspended")
+
+
 def test_a_token_shows_when_it_was_last_used(desk: Desk):
     """Allowed or refused; to look at what is left is no use."""
     running = desk.running

@@ -112,6 +112,8 @@ EXPECTED: dict[str, set[str]] = {
     "GET /subscriptions/patent_api/usage": set(),
     "GET /subscriptions/scholarly_aggregation_api/usage": set(),
     "GET /subscriptions/patent_aggregation_api/usage": set(),
+    "GET /schema/scholarly": set(),
+    "GET /schema/patent": set(),
     "GET /v1/emails": INSIDERS,
     "POST /v1/emails/bounces": SUPPORT,
     "GET /v1/history": READERS,
