@@ -35,6 +35,7 @@ from domain.events.institutional_user_plan import (
     UserPlanExpired,
     UserPlanExpiring,
     UserPlanInvited,
+    UserPlanQuotaReached,
     UserPlanRejected,
     UserPlanRenewed,
     UserPlanRequested,
@@ -46,6 +47,7 @@ from domain.events.itk_subscription import (
     CancellationUndone,
     GraceStarted,
     PlansChanged,
+    QuotaReached,
     SubscriptionActivated,
     SubscriptionEnded,
     SubscriptionExpiring,
@@ -57,6 +59,7 @@ from domain.events.itk_subscription import (
     SubscriptionSuspended,
 )
 from domain.events.user_import import UserImportCompleted
+from domain.quotas import WHOLE, limit_of, share_reached
 from domain.streams import Aggregate
 
 NAMESPACE = UUID("3c9e3f0e-9f53-4a36-8a1f-52c8f4f9d9b7")
@@ -197,6 +200,23 @@ def _of_subscription(recorded: Recorded, state: ITKSubscription) -> Iterator[Let
             yield from _of_link("bulk-data-link", state, link)
         case BulkDataLinkExpiring(link_id=link, days_left=days):
             yield from _of_link("bulk-data-link-expiring", state, link, days_left=days)
+        case QuotaReached() as event:
+            yield _of_quota(event, to)
+
+
+def _of_quota(event: QuotaReached | UserPlanQuotaReached, to: Audience) -> Letter:
+    """Of no use once the next month has begun."""
+    facts = {
+        "product": str(event.product),
+        "counted": event.counted,
+        "limit": event.limit,
+        "used": event.used,
+        "resets_at": event.resets_at,
+        "own": to is Audience.HOLDER,
+    }
+    if event.percent >= WHOLE:
+        return Letter(template="quota-used", audience=to, facts=facts, not_after=event.resets_at)
+    return Letter(template="quota-nearly-used", audience=to, facts=facts | {"percent": event.percent}, not_after=event.resets_at)
 
 
 def _of_link(template: str, state: ITKSubscription, id: UUID, **also: Any) -> Iterator[Letter]:
@@ -246,6 +266,8 @@ def _of_user_plan(recorded: Recorded, state: InstitutionalUserPlan) -> Iterator[
             yield Letter(template="user-plan-renewal-waiting", audience=to, facts=email | {"until": state.until}, not_after=state.until)
         case UserPlanRenewed(until=until):
             yield Letter(template="user-plan-renewed", audience=to, facts=email | {"until": until})
+        case UserPlanQuotaReached() as event:
+            yield _of_quota(event, to)
         case UserPlanExpired():
             yield Letter(template="user-plan-expired", audience=to, facts=email | {"until": state.until})
         case UserPlanEnded(at=at, cause=cause) if state.term:  # an invitation or a request that came to nothing took nothing away
@@ -331,6 +353,8 @@ def unwanted(template: str, facts: Mapping[str, Any], state: Aggregate) -> str |
     match state, template:
         case ITKSubscription(), "subscription-expiring" | "subscription-in-grace" | "subscription-lapsed":
             return _overtaken(template, facts, state)
+        case ITKSubscription() | InstitutionalUserPlan(), "quota-nearly-used" | "quota-used":
+            return _limits_raised(facts, state)
         case ITKSubscription(), "cancellation-scheduled" if str(state.intent) == "none" and str(state.status) != "ended":
             return "the cancellation was undone"
         case ITKSubscription(), "subscription-suspended" if str(state.hold) == "none":
@@ -386,6 +410,12 @@ def _link_overtaken(template: str, facts: Mapping[str, Any], state: ITKSubscript
     if template == "bulk-data-link-expiring" and links[-1:] != [str(facts["link_id"])]:
         return "a newer link leads to the same file"
     return None
+
+
+def _limits_raised(facts: Mapping[str, Any], state: ITKSubscription | InstitutionalUserPlan) -> str | None:
+    limits = (limit_of(plan, facts["counted"]) for plan in state.plans if plan.product == facts["product"])
+    reached = any(share_reached(facts["used"], limit, (facts.get("percent", WHOLE),)) for limit in limits)
+    return None if reached else "the limit was raised"
 
 
 def _pending(state: InstitutionalAccount, transfer: str | UUID) -> bool:

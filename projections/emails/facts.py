@@ -32,6 +32,9 @@ Every template has `institution` (None where it is not known yet). An instant is
 | undo_until | until when a list can be undone, or None where a letter does not say |
 | release | the version of a bulk data file, a year and its ISO week; `product`, `file_name`, `bytes` and `md5` are its own |
 | download_url | the page that leads to a file of bulk data, under the service's own address |
+| counted | what a quota counts: requests or records; of `limit` in the month, `used` are used up, which is `percent` of it or more |
+| resets_at | when the next month of a quota begins |
+| own | True if it is the reader's own user plan, False for the institution's tokens |
 | confirm_url | the page that confirms a transfer, under the service's own address |
 """
 
@@ -61,6 +64,7 @@ _FILE: dict[str, object] = _INSTITUTION | {
     "expires_at": _NOON,
     "download_url": "https://tenure.example/downloads/c29tZSBzaWduZWQgdmFsdWU",
 }
+_QUOTA: dict[str, object] = _INSTITUTION | {"product": "scholarly", "counted": "requests", "limit": 50_000, "resets_at": _NOON}
 _PLANS = [asdict(plan) for plan in CURRENT.institution]
 _USER_PLANS = [asdict(plan) for plan in CURRENT.user]
 
@@ -126,6 +130,8 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
         "absent": 7,
         "undo_until": _NOON + timedelta(days=14),
     },
+    "quota-nearly-used": _QUOTA | {"own": False, "percent": 80, "used": 40_012},
+    "quota-used": _QUOTA | {"own": True, "used": 50_000},
     "token-issued": _TOKEN | {"expires_at": _NOON},
     "token-rotated": _TOKEN | {"overlap_ends_at": _NOON},
     "token-expiring": _TOKEN | {"expires_at": _NOON, "days_left": 14},

@@ -50,6 +50,7 @@ ENVIRONMENT.filters |= {
     "count": wording.count,
     "cause": wording.sentence,
     "plan": wording.plan,
+    "product": wording.product,
     "entitlement": wording.entitlement,
     "bulk_data": wording.bulk_data,
     "missing": wording.missing,

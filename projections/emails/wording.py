@@ -146,7 +146,11 @@ def plan(limits: Mapping[str, Any]) -> str:
         parts.append(f"{count(limits['nested_aggregations_per_request'], 'nested aggregation')} per request")
     if limits.get("records_per_month") is not None:
         parts.append(f"{count(limits['records_per_month'], 'record')} per month")
-    return f"{PRODUCTS.get(limits['product'], limits['product'])}: {', '.join(parts)}"
+    return f"{product(limits['product'])}: {', '.join(parts)}"
+
+
+def product(code: str) -> str:
+    return PRODUCTS.get(code, code)
 
 
 def entitlement(entry: Mapping[str, Any]) -> str:

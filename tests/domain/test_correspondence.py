@@ -1,6 +1,6 @@
 """Which event gives occasion to which letter, to whom, and when a letter is not wanted any more."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import pytest
 from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
-from domain.catalogue import CURRENT, BulkData
+from domain.catalogue import CURRENT, BulkData, Product
 from domain.correspondence import Audience, Mailbox, NoRecipient, email_id, letters, recipient, unwanted
 from domain.events import EVENTS
 from domain.events import api_token as token
@@ -65,6 +65,8 @@ LETTERS = {
     subscription.CancellationScheduled: [("cancellation-scheduled", TO)],
     subscription.CancellationUndone: [("cancellation-undone", TO)],
     subscription.PlansChanged: [("plans-changed", TO)],
+    subscription.QuotaReached: [("quota-nearly-used", TO)],  # three per cent, in the sample
+    plan.UserPlanQuotaReached: [("quota-nearly-used", HOLDER)],
     subscription.BulkDataLinkIssued: [("bulk-data-link", TO)],
     subscription.BulkDataLinkExpiring: [("bulk-data-link-expiring", TO)],
     plan.UserPlanRequested: [("user-plan-under-review", HOLDER)],  # the sample has doubts
@@ -106,6 +108,9 @@ SILENT = {
     account.IpRangesSet,
     account.LinkResolversSet,
     account.NominationReminderSkipped,
+    account.LibrarianKeyIssued,
+    account.LibrarianKeyReviewed,
+    account.LibrarianKeyRevoked,
     account.AccountClosed,
     subscription.SubscriptionOpened,
     subscription.RenewalWithdrawn,
@@ -122,8 +127,6 @@ SILENT = {
     subscription.SubscriptionReminderSkipped,
     subscription.UsagePeriodClosed,
     subscription.UsagePeriodAdjusted,
-    subscription.QuotaReached,
-    plan.UserPlanQuotaReached,
     plan.UserPlanTermMoved,
     plan.UserPlanReminderSkipped,
     plan.UserPlanAccepted,
@@ -215,7 +218,8 @@ def test_a_letter_holds_the_facts_that_its_template_asks_for(kind):
 
 
 def test_every_template_has_its_event():
-    assert set(SAMPLES) == {template for each in LETTERS.values() for template, _ in each}
+    by_sample = {template for each in LETTERS.values() for template, _ in each}
+    assert set(SAMPLES) == by_sample | {"quota-used"}  # the samples are of less than all
 
 
 def test_who_is_let_in_at_once_is_not_told_of_a_review():
@@ -420,3 +424,35 @@ def test_an_extension_overtakes_a_reminder_of_the_old_end():
     moved = replace(SUBSCRIBED, terms=(replace(SUBSCRIBED.terms[0], ends_at=ENDS_AT + timedelta(days=1)),))
     assert unwanted("subscription-expiring", ENDS, moved) is not None
     assert unwanted("subscription-expiring", ENDS | {"ends_at": ACTIVATED.ends_at}, SUBSCRIBED) is None
+
+
+NEARLY = subscription.QuotaReached(
+    at=JUNE,
+    product=Product.SCHOLARLY,
+    counted="requests",
+    percent=80,
+    limit=50_000,
+    used=40_000,
+    starts_at=JUNE,
+    resets_at=JUNE + 30 * DAY,
+)
+ALL = replace(NEARLY, percent=100, used=50_000)
+OWN = plan.UserPlanQuotaReached(**asdict(replace(ALL, limit=5_000, used=5_000)))
+
+
+def test_of_a_quota_the_one_is_told_who_uses_it_until_it_begins_anew():
+    assert [("quota-used", TO)] == named(ALL)
+    assert [("quota-used", HOLDER)] == named(OWN)
+    assert [NEARLY.resets_at, OWN.resets_at] == [letter.not_after for event in (NEARLY, OWN) for letter in written(event)]
+    assert [False, True] == [letter.facts["own"] for event in (NEARLY, OWN) for letter in written(event)]
+
+
+def test_of_a_quota_nobody_need_be_told_whose_limit_was_raised():
+    def raised(limit):
+        return SUBSCRIBED.evolve(subscription.PlansChanged(at=JUNE, plans=(replace(CURRENT.institution[0], requests_per_month=limit),)))
+
+    for event, enough, too_little in ((NEARLY, 50_001, 50_000), (ALL, 50_001, 50_000)):
+        (letter,) = written(event)
+        assert unwanted(letter.template, letter.facts, raised(enough)) == "the limit was raised"
+        assert unwanted(letter.template, letter.facts, raised(too_little)) is None
+    assert unwanted("quota-used", written(OWN)[0].facts, EVE) is None

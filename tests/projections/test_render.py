@@ -21,7 +21,7 @@ HERE = "https://tenure.example"
 MESSAGE_ID = "<2f1c7a7e-0b5e-5d0c-9a63-0d1f3f5e8a11@tenure.example>"
 NEW_YEAR = datetime(2028, 1, 1, 9, tzinfo=UTC)
 SURROUNDINGS = {"template", "to", "to_name", "support_address", "public_url", "time_zone", "subject"}
-CODES = {"cause", "why", "mode"}
+CODES = {"cause", "why", "mode", "product"}
 LINKS = {"confirm_url", "accept_url", "download_url"}
 SECRET = "tnr_live_ab12cd34ef56gh78ij90kl12mn34"
 HOSTILE = (
