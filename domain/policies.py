@@ -71,6 +71,9 @@ def policies(recorded: Recorded) -> Iterator[Command | ForEach]:
             yield ForEach(Group.PLANS_OF_SUBSCRIPTION, stream, lambda plan: EndUserPlan(id=plan, cause="subscription-cancelled"))
             if account:
                 yield ForEach(Group.TOKENS_OF_OWNER, account, lambda token: RevokeToken(id=token, cause="subscription-cancelled"))
+        case SubscriptionEnded():
+            waiting = Group.PLANS_WAITING_FOR_ACTIVATION  # whoever asked, and waits for what will not come
+            yield ForEach(waiting, stream, lambda plan: EndUserPlan(id=plan, cause="subscription-ended"))
         case UserPlanEnded(cause=cause):
             yield ForEach(Group.TOKENS_OF_OWNER, stream, lambda token: RevokeToken(id=token, cause=cause))
         case DomainRetired() | DomainClaimed():

@@ -95,8 +95,9 @@ def test_each_event_asks_for_what_follows_from_it_and_for_nothing_else(kind):
     assert WISHES.get(kind, []) == asked(sample(kind))
 
 
-def test_an_end_by_lapse_leaves_tokens_dormant():
-    assert [] == asked(replace(sample(SubscriptionEnded), cause="lapsed"))
+def test_an_end_by_lapse_leaves_tokens_dormant_and_nobody_waiting():
+    ended = EndUserPlan(id=MEMBER, cause="subscription-ended")
+    assert [(Group.PLANS_WAITING_FOR_ACTIVATION, STREAM, ended)] == asked(replace(sample(SubscriptionEnded), cause="lapsed"))
 
 
 def test_a_suspension_is_derived_and_never_handed_down():
