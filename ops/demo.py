@@ -96,6 +96,8 @@ class Service:
                 return
 
     def _line(self, event: dict[str, Any]) -> None:
+        if event["topic"] == "subscription.usage-period-closed" and not event["data"]["requests"]:
+            return  # nobody calls anything here
         when = event["at"][:16].replace("T", " ")
         who = self._names.get(event["account_id"] or "", "")
         if event["topic"] == "email.sent":

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Uuid, and_, case, delete, or_, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Uuid, and_, case, delete, func, or_, select
 
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan, Status
 from domain.aggregates.itk_subscription import ITKSubscription, TermState
@@ -32,6 +32,7 @@ quotas = Table(
     *(Column(f"{product}_{counted}", BigInteger) for product in Product for counted in COUNTED),
 )
 """What the counters of an owner are held against: of a subscription, whose owner is the account, or of a user plan."""
+LIMITS = {(product, counted): quotas.c[f"{product}_{counted}"] for product in Product for counted in COUNTED}
 
 told = Table(
     "quotas_told",
@@ -76,9 +77,9 @@ class Quotas:
 
 
 def _row(stream: UUID, owner: UUID, plans: tuple[ApiPlan, ...]) -> dict[str, Any]:
-    limits = {f"{product}_{counted}": None for product in Product for counted in COUNTED}
-    own = {f"{plan.product}_{counted}": limit_of(plan, counted) for plan in plans for counted in COUNTED}
-    return {"stream_id": stream, "owner_id": owner} | limits | own
+    none = {column.name: None for column in LIMITS.values()}
+    own = {LIMITS[plan.product, counted].name: limit_of(plan, counted) for plan in plans for counted in COUNTED}
+    return {"stream_id": stream, "owner_id": owner} | none | own
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,18 @@ def untold(connection: Connection, now: datetime, percents: Sequence[int]) -> It
     """Of the present months; a counter of the month before may be among them for some days."""
     if not percents:
         return
+    lowest = connection.execute(select(*(func.min(column).label(column.name) for column in LIMITS.values()))).one()
     for counted in COUNTED:
+        # Most counters lie below every limit that there is: they are passed over before it is asked whose they are.
+        near = [
+            and_(counters.c.product == str(product), counters.c[counted] * WHOLE >= limit * min(percents))
+            for product in Product
+            if (limit := getattr(lowest, LIMITS[product, counted].name)) is not None
+        ]
+        if not near:
+            continue
         used = counters.c[counted]
-        limit = case(*((counters.c.product == str(product), quotas.c[f"{product}_{counted}"]) for product in Product))
+        limit = case(*((counters.c.product == str(product), LIMITS[product, counted]) for product in Product))
         share = case(*((used * WHOLE >= limit * percent, percent) for percent in sorted(percents, reverse=True)), else_=0)
         of_it = and_(told.c.stream_id == quotas.c.stream_id, told.c.product == counters.c.product, told.c.counted == counted)
         news = or_(
@@ -118,6 +128,7 @@ def untold(connection: Connection, now: datetime, percents: Sequence[int]) -> It
                 counters.c.span == Span.MONTH,
                 counters.c.starts_at > now - LONGEST_MONTH,
                 counters.c.starts_at <= now,
+                or_(*near),
                 limit > 0,
                 used * WHOLE >= limit * min(percents),
                 news,
