@@ -1,7 +1,5 @@
 """Notes when much of a quota month is used up, so that whoever uses it is told: looks at the counters, so that nothing can be missed."""
 
-import time
-
 import structlog
 
 from domain.application import Lifecycle
@@ -9,10 +7,6 @@ from domain.attempt import SYSTEM
 from domain.errors import DomainError
 from projections import quotas
 from projections.follower import Database
-
-LONG_LOOK = 0.25
-"""Seconds. Where so many call that a look takes longer, the next one waits twenty times as long."""
-PATIENCE = 20
 
 log = structlog.get_logger()
 
@@ -23,17 +17,11 @@ class Quotas:
     def __init__(self, lifecycle: Lifecycle, database: Database) -> None:
         self._lifecycle = lifecycle
         self._database = database
-        self._rests_until = 0.0
 
     def tick(self) -> int:
         """All that has been reached by now. Returns how often something was noted."""
-        began = time.monotonic()
-        if began < self._rests_until:
-            return 0
         with self._database.reading() as connection:
             reached = list(quotas.untold(connection, self._lifecycle.clock.now(), self._lifecycle.rules.quota_percents))
-        took = time.monotonic() - began
-        self._rests_until = began + PATIENCE * took if took > LONG_LOOK else 0.0
         noted = 0
         for each in reached:
             try:
