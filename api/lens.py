@@ -14,9 +14,7 @@ from pydantic import BaseModel
 
 from domain.access import Access, Code
 
-LIMITS = frozenset(
-    {Code.QUOTA_MONTH, Code.QUOTA_RECORDS, Code.RATE_MINUTE, Code.TOO_MANY_RECORDS, Code.TOO_MANY_NESTED_AGGREGATIONS}
-)
+LIMITS = frozenset({Code.QUOTA_MONTH, Code.QUOTA_RECORDS, Code.RATE_MINUTE, Code.TOO_MANY_RECORDS, Code.TOO_MANY_NESTED_AGGREGATIONS})
 
 
 class RefusedShown(BaseModel):

@@ -191,7 +191,9 @@ def test_everything_rebuilt_is_what_was_followed(world: World):
         world.clock.instant += days * DAY
         world.tick()
     followed = world.tables()
-    assert all(followed[table] for table in ("accounts", "subscriptions", "user_plans_2", "api_tokens", "versions", "emails", "closed_usage"))
+    assert all(
+        followed[table] for table in ("accounts", "subscriptions", "user_plans_2", "api_tokens", "versions", "emails", "closed_usage")
+    )
     world.assembly.tables.rebuild()
     assert followed == world.tables()
 
