@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from api.bodies import Plan
+from domain.access import Code
 from domain.catalogue import BulkData, Product
 from domain.events.institutional_account import Role
 from domain.events.user_import import RowOutcome
@@ -240,6 +241,36 @@ class ImportRowShown(Out):
 
 class ImportRowsShown(Listed):
     items: list[ImportRowShown]
+
+
+class UsageSumShown(Out):
+    """What was let in, and by reason what was not."""
+
+    requests: int
+    records: int
+    refused: dict[Code, int]
+
+
+class UsageRowShown(UsageSumShown):
+    """Of what the report is not broken down by, nothing is told. A person is an address, or `institution` for its own tokens."""
+
+    product: Product | None = None
+    month: str | None = None
+    person: str | None = None
+    user_plan_id: UUID | None = None
+    token: str | None = None
+    token_id: UUID | None = None
+
+
+class UsageReportShown(Out):
+    """`starts_at` and `ends_at` bound it, half-open; null where nothing but the thing's own life does."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+    time_zone: str
+    by: list[str]
+    rows: list[UsageRowShown]
+    totals: UsageSumShown
 
 
 class UsageTakenShown(Out):

@@ -37,6 +37,7 @@ from api.routes import (
     subscriptions,
     tokens,
     usage,
+    usage_reports,
     user_imports,
     user_plans,
 )
@@ -87,6 +88,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         access,
         holder,
         usage,
+        usage_reports,
         emails,
         history,
     ):

@@ -30,6 +30,8 @@ class Rules:
     """For so long after a quota month what is reported late still counts in it."""
     quota_percents: tuple[int, ...] = (80, 100)
     """Shares of a limit of the month that are told of when they are reached."""
+    academic_year_month: int = 9
+    """The month in which an academic year begins."""
     usage_statement_days: tuple[int, ...] = (30, 0)
     """Days before the end of a term at which a statement of usage is made."""
     user_renewal_opens_days: int = 30

@@ -41,7 +41,7 @@ Knower = Annotated[Caller, Depends(Allowed("support", "admin", "platform", "inst
 Looker = Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "platform", "institution"))]
 
 
-def _mine(service: Service, id: UUID, caller: Caller) -> InstitutionalUserPlan:
+def own_plan(service: Service, id: UUID, caller: Caller) -> InstitutionalUserPlan:
     """The platform sees the plans of the account that it acts for, and no other."""
     state = service.stream(InstitutionalUserPlan, "user plan", id, caller).state
     assert isinstance(state, InstitutionalUserPlan)
@@ -107,7 +107,7 @@ def list_plans(
 @router.get("/{id}", response_model=UserPlanShown)
 def one_plan(id: UUID, service: Calling, caller: Looker) -> Response:
     """A user plan as it is at this instant."""
-    _mine(service, id, caller)
+    own_plan(service, id, caller)
     return service.answer_now(service.stream(InstitutionalUserPlan, "user plan", id, caller))
 
 
@@ -134,14 +134,14 @@ def reject(id: UUID, request: Request, caller: Manager, body: RejectPlanBody = R
 @router.post("/{id}/request-renewal", response_model=UserPlanShown)
 def request_renewal(id: UUID, request: Request, service: Calling, caller: Holder, body: Body = Body()) -> Response:
     """The person wants to go on: granted if the institution has renewed, and waiting for it if not."""
-    _mine(service, id, caller)
+    own_plan(service, id, caller)
     return ask(request, caller, body, RequestRenewal(id=id))
 
 
 @router.post("/{id}/change-address", response_model=UserPlanShown)
 def change_address(id: UUID, request: Request, service: Calling, caller: Knower, body: ChangeAddressBody) -> Response:
     """The same person at another address. One that is not at a domain of the institution puts the plan at risk."""
-    plan = _mine(service, id, caller)
+    plan = own_plan(service, id, caller)
     email = parse_email(body.email, field="email")
     command = ChangeAddress(id=id, email=email, person_key=person_key(service, plan.account_id, email))
     return ask(request, caller, body, command)

@@ -107,6 +107,8 @@ EXPECTED: dict[str, set[str]] = {
     "GET /v1/access/explain": READERS,
     "POST /v1/access/check": {"gateway"},
     "POST /v1/usage": {"gateway"},
+    "GET /v1/subscriptions/{id}/usage": INSIDERS,
+    "GET /v1/user-plans/{id}/usage": INSIDERS | {"platform"},
     "GET /v1/access/refusals/{reference}": READERS,
     "GET /subscriptions/scholarly_api/usage": set(),
     "GET /subscriptions/patent_api/usage": set(),
