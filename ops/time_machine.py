@@ -29,8 +29,7 @@ class VirtualClock:
     def start_at(self, instant: datetime) -> None:
         """Set the clock, unless it was set before: a restart goes on where it was."""
         with self._database.writing() as connection:
-            if own_facts.read_clock(connection) is None:
-                own_facts.set_clock(connection, instant)
+            own_facts.start_clock(connection, instant)
 
     def now(self) -> datetime:
         with self._database.reading() as connection:

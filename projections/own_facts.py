@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Uuid, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Uuid, insert, select, update
 
+from projections.follower import inserted
 from projections.tables import Instant, facts
 
 staff = Table(
@@ -80,6 +81,10 @@ def read_clock(connection: Connection) -> datetime | None:
     return connection.scalar(select(clock.c.instant))
 
 
+def start_clock(connection: Connection, instant: datetime) -> None:
+    """Set the clock, unless it, or another process, has set it before."""
+    connection.execute(inserted(connection, clock).values(id=1, instant=instant).on_conflict_do_nothing())
+
+
 def set_clock(connection: Connection, instant: datetime) -> None:
-    connection.execute(delete(clock))
-    connection.execute(insert(clock).values(id=1, instant=instant))
+    connection.execute(update(clock).values(instant=instant))

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from socket import socket
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -19,9 +20,12 @@ PATIENCE = 60.0
 
 
 def free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on, and that the system gives to no outgoing connection before we do."""
+    while True:
+        port = SystemRandom().randrange(10_000, 32_768)
+        with socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -33,8 +37,10 @@ def running(*arguments: str, settings: dict[str, str], folder: Path) -> Iterator
     try:
         yield process
     finally:
+        fell = process.poll()
         process.terminate()
         assert process.wait(30) in {0, -15}, out.read_text()
+        assert fell in {None, 0, -9}, out.read_text()
 
 
 @dataclass(frozen=True)

@@ -335,8 +335,8 @@ def test_no_canary_gets_out(database_url: str, catcher: Catcher, tmp_path: Path)
     look(aviary, letters(catcher), expected=public)
     look(aviary, files(tmp_path), expected=b"meter_failed")
     look(aviary, [("answers", answer) for answer in caller.answers], expected=public)
-    if engine.dialect.name == "postgresql":
-        look(aviary, written_ahead(engine))
+    if engine.dialect.name == "postgresql" and (ahead := list(written_ahead(engine))):
+        look(aviary, ahead, expected=public)
     engine.dispose()
 
 

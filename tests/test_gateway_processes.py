@@ -128,7 +128,7 @@ class Siege:
     async def run(self) -> None:
         ports = list(self.processes.running)
         clients = [self.client(Gateway(ports[number % len(ports)], self.processes.gateway_key)) for number in range(CLIENTS)]
-        await asyncio.wait_for(asyncio.gather(self.accident(ports[0]), *clients), 120)
+        await asyncio.wait_for(asyncio.gather(self.accident(ports[0]), *clients), 60)
 
 
 def counted(assembly: Assembly, holder: Holder, product: str) -> set[int]:

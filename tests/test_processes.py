@@ -1,12 +1,16 @@
 """The whole service as separate processes on one PostgreSQL: the story runs, and each email arrives once."""
 
 from collections import Counter
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from ops.assembly import Assembly
 from ops.catcher import Catcher
+from ops.config import Settings
 from tests.processes import Api, eventually, free_port, running
 
 START = "2027-01-31T10:00:00Z"
@@ -106,6 +110,32 @@ def test_two_apis_two_schedulers_and_a_projector_on_one_postgresql(postgresql_ur
         ids = tell(first, second)
         eventually(lambda: first.get("/v1/subscriptions")["items"])
         check(first, second, ids, catcher)
+
+
+def test_processes_that_start_together_on_nothing_agree(postgresql_server, tmp_path):
+    """On the tables, the clock, the first admin and the keys of their folder, however they come between each other."""
+    for number in range(4):
+        with postgresql_server.empty() as url:
+            given = Settings(
+                environment="development",
+                clock=f"virtual:{START}",
+                admin_key=KEY,
+                database_url=url,
+                keys_directory=tmp_path / f"keys-{number}",
+            )
+            together = Barrier(4)
+
+            def start(given=given, together=together):
+                with closing(Assembly(given, smtp_url="smtp+plain://127.0.0.1:9")) as process:
+                    together.wait()
+                    process.prepare()
+                    made = process.staff.first_admin(KEY)
+                    return process.keys, process.clock.now(), made
+
+            with ThreadPoolExecutor(4) as threads:
+                started = [each.result() for each in [threads.submit(start) for _ in range(4)]]
+            assert len({(keys.pepper, keys.peppers[1], keys.master, now) for keys, now, _ in started}) == 1
+            assert [made for *_, made in started].count(KEY) == 1
 
 
 def test_everything_in_one_process(database_url, catcher, tmp_path):
