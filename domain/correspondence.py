@@ -57,6 +57,7 @@ from domain.events.itk_subscription import (
     SubscriptionRenewed,
     SubscriptionResumed,
     SubscriptionSuspended,
+    UsageStatementMade,
 )
 from domain.events.user_import import UserImportCompleted
 from domain.quotas import WHOLE, limit_of, share_reached
@@ -202,6 +203,15 @@ def _of_subscription(recorded: Recorded, state: ITKSubscription) -> Iterator[Let
             yield from _of_link("bulk-data-link-expiring", state, link, days_left=days)
         case QuotaReached() as event:
             yield _of_quota(event, to)
+        case UsageStatementMade() as event:
+            facts = {
+                "days_left": event.days_left,
+                "starts_at": event.starts_at,
+                "ends_at": event.ends_at,
+                "used": [asdict(each) for each in event.used],
+                "people": event.people,
+            }
+            yield Letter(template="usage-statement", audience=to, facts=facts, not_after=event.ends_at if event.days_left else None)
 
 
 def _of_quota(event: QuotaReached | UserPlanQuotaReached, to: Audience) -> Letter:

@@ -48,6 +48,7 @@ from scheduler.reactions import Reactions
 from scheduler.registrations import Registrations
 from scheduler.smtp import SmtpUrl
 from scheduler.usage_periods import UsagePeriods
+from scheduler.usage_statements import UsageStatements
 
 PARTS = ("api", "scheduler", "projector")
 
@@ -127,7 +128,7 @@ class Assembly:
                 user_imports.Outcomes(),
                 api_tokens.projection,
                 Deadlines(),
-                usage_periods.UsagePeriods(),
+                usage_periods.UsagePeriods(self.settings.rules().usage_statement_days),
                 quotas.Quotas(),
                 Outbox(),
             ),
@@ -202,12 +203,24 @@ class Assembly:
         return UsagePeriods(self.lifecycle, self.database, self.real_clock)
 
     @cached_property
+    def usage_statements(self) -> UsageStatements:
+        return UsageStatements(self.lifecycle, self.database, self.real_clock)
+
+    @cached_property
     def quotas(self) -> Quotas:
         return Quotas(self.lifecycle, self.database)
 
     @cached_property
     def heartbeat(self) -> Heartbeat:
-        parts = (self.usage_periods, self.due_deadlines, self.user_imports, self.registrations, self.quotas, self.sender)
+        parts = (
+            self.usage_periods,
+            self.usage_statements,
+            self.due_deadlines,
+            self.user_imports,
+            self.registrations,
+            self.quotas,
+            self.sender,
+        )
         return Heartbeat(self.tables.catch_up, self.reactions, parts, self.gate.heartbeat)
 
     @cached_property

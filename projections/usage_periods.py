@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Integer, String, Table, Uuid, and_, func, or_, select
 
 from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.itk_subscription_statements import statements
 from domain.aggregates.itk_subscription_usage import next_to_close
 from domain.catalogue import Product
 from domain.commands.itk_subscription import UsageTotal
@@ -17,11 +18,13 @@ from projections.tables import Instant, metadata
 from projections.usage import Span, counters
 
 open_months = Table(
-    "usage_periods",
+    "usage_due",
     metadata,
     Column("subscription_id", Uuid, primary_key=True),
     Column("closes_at", Instant, index=True),
+    Column("statement_at", Instant, index=True),
 )
+"""When the next quota month of a subscription ends that is not closed, and when the next statement is due."""
 closed_months = Table(
     "closed_usage",
     metadata,
@@ -37,12 +40,16 @@ closed_months = Table(
 
 
 class UsagePeriods:
-    name = "usage_periods"
+    name = "usage_due"
     tables = (open_months, closed_months)
+
+    def __init__(self, statement_days: tuple[int, ...]) -> None:
+        """`statement_days`: so many days before the end of a term a statement of usage is due."""
+        self._statement_days = statement_days
 
     def apply(self, facts: Sequence[Fact], connection: Connection) -> None:
         ours = [fact for fact in facts if isinstance(fact.state, ITKSubscription) and fact.state.quota_runs]
-        upsert(connection, open_months, [_open(fact) for fact in latest(ours)])
+        upsert(connection, open_months, [self._open(fact) for fact in latest(ours)])
         closed = {
             (fact.recorded.stream_id, event.period, event.product): {
                 "subscription_id": fact.recorded.stream_id,
@@ -59,17 +66,26 @@ class UsagePeriods:
         }
         upsert(connection, closed_months, list(closed.values()))
 
-
-def _open(fact: Fact) -> dict[str, Any]:
-    assert isinstance(fact.state, ITKSubscription)
-    month = next_to_close(fact.state)
-    return {"subscription_id": fact.recorded.stream_id, "closes_at": month.ends_at if month else None}
+    def _open(self, fact: Fact) -> dict[str, Any]:
+        assert isinstance(fact.state, ITKSubscription)
+        month = next_to_close(fact.state)
+        return {
+            "subscription_id": fact.recorded.stream_id,
+            "closes_at": month.ends_at if month else None,
+            "statement_at": min((each.due_at for each in statements(fact.state, self._statement_days)), default=None),
+        }
 
 
 def to_close(connection: Connection, until: datetime) -> list[UUID]:
     """Subscriptions of which a quota month ended at `until` or before, in the order of those ends."""
     row = open_months.c
     return list(connection.scalars(select(row.subscription_id).where(row.closes_at <= until).order_by(row.closes_at)))
+
+
+def to_state(connection: Connection, until: datetime) -> list[UUID]:
+    """Subscriptions of which a statement was due at `until` or before."""
+    row = open_months.c
+    return list(connection.scalars(select(row.subscription_id).where(row.statement_at <= until).order_by(row.statement_at)))
 
 
 def totals(connection: Connection, owner: UUID, starts_at: datetime) -> tuple[UsageTotal, ...]:
@@ -110,7 +126,8 @@ def to_adjust(connection: Connection, after: datetime | None, until: datetime) -
 
 
 def next_instant(connection: Connection, now: datetime, late: timedelta) -> datetime | None:
-    """The first instant after `now` at which a quota month ends, or late reports to one count no more."""
-    resets = connection.scalar(select(func.min(open_months.c.closes_at)).where(open_months.c.closes_at > now))
+    """The first instant after `now` at which a quota month ends, late reports to one count no more, or a statement is due."""
+    columns = (open_months.c.closes_at, open_months.c.statement_at)
+    due = [connection.scalar(select(func.min(column)).where(column > now)) for column in columns]
     changed = connection.scalar(select(func.min(closed_months.c.ends_at)).where(closed_months.c.ends_at > now - late, _differ()))
-    return min((instant for instant in (resets, changed + late if changed else None) if instant is not None), default=None)
+    return min((instant for instant in (*due, changed + late if changed else None) if instant is not None), default=None)

@@ -79,6 +79,7 @@ EXPECTED = Counter(
         ("subscription-in-grace", LIBRARY): 1,
         ("subscription-in-grace", FINANCE): 1,
         ("subscription-lapsed", LIBRARY): 1,
+        ("usage-statement", LIBRARY): 2,
     }
 )
 

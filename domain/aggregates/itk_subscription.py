@@ -7,6 +7,7 @@ from domain.aggregates import itk_subscription_corrections as corrections
 from domain.aggregates import itk_subscription_deadlines as waiting
 from domain.aggregates import itk_subscription_holds as holds
 from domain.aggregates import itk_subscription_plans as plans
+from domain.aggregates import itk_subscription_statements as statements
 from domain.aggregates import itk_subscription_terms as terms
 from domain.aggregates import itk_subscription_usage as usage
 from domain.aggregates.itk_subscription_parts import Hold, Intent, Status, TermState
@@ -28,6 +29,7 @@ from domain.commands.itk_subscription import (
     ExtendSubscription,
     GrantEntitlement,
     IssueBulkDataLink,
+    MakeUsageStatement,
     NoteQuota,
     OpenSubscription,
     ProposeTermCorrection,
@@ -103,6 +105,8 @@ class ITKSubscription(SubscriptionState):
                 return usage.close_usage_period(self, command, context)
             case _, AdjustUsagePeriod():
                 return usage.adjust_usage_period(self, command, context)
+            case _, MakeUsageStatement():
+                return statements.make_statement(self, command, context)
             case TermState.IN_FORCE | TermState.GRACE, NoteQuota():
                 return usage.note_quota(self, command, context)
             case _, NoteQuota():

@@ -107,6 +107,17 @@ class QuotaMonth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Statement:
+    """Of what was used in a term until `due_at`, so many days before its end."""
+
+    number: int
+    days_left: int
+    starts_at: datetime
+    ends_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClosedMonth:
     """What was used of a product in a quota month that is over."""
 

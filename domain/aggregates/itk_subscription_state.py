@@ -55,6 +55,7 @@ from domain.events.itk_subscription import (
     TermRolledOver,
     UsagePeriodAdjusted,
     UsagePeriodClosed,
+    UsageStatementMade,
 )
 from domain.quotas import Told, with_told
 
@@ -96,6 +97,8 @@ class SubscriptionState:
     """The plans that there were before, each with the instant at which they changed."""
     closed_months: tuple[ClosedMonth, ...] = ()
     quota_told: tuple[Told, ...] = ()
+    stated: tuple[tuple[datetime, int], ...] = ()
+    """Of which ends a statement of usage was made, how many days before."""
 
     @property
     def zone(self) -> str:
@@ -351,6 +354,8 @@ class SubscriptionState:
                 key = (adjusted.product, adjusted.number)
                 months = (adjusted if (month.product, month.number) == key else month for month in self.closed_months)
                 return replace(self, closed_months=tuple(months))
+            case UsageStatementMade(ends_at=end, days_left=days):
+                return replace(self, stated=(*self.stated, (end, days)))
             case QuotaReached():
                 told = Told(product=event.product, counted=event.counted, starts_at=event.starts_at, percent=event.percent)
                 return replace(self, quota_told=with_told(self.quota_told, told))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.catalogue import ApiPlan, BulkData, Entitlement, Product
 from domain.commands.base import Command
+from domain.events.itk_subscription import StatedUsage
 from domain.quotas import Counted
 
 
@@ -179,6 +180,16 @@ class NoteQuota(SubscriptionCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MakeUsageStatement(SubscriptionCommand):
+    """Of term `number`, `days_left` before its end."""
+
+    number: int
+    days_left: int
+    used: tuple[StatedUsage, ...] = ()
+    people: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemindOfEnd(SubscriptionCommand):
     days_left: int
 
@@ -220,5 +231,6 @@ ALONE = (
     CloseUsagePeriod,
     AdjustUsagePeriod,
     NoteQuota,
+    MakeUsageStatement,
 )
 """These are decided from the subscription alone."""

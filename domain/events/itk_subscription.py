@@ -347,3 +347,26 @@ class QuotaReached(Event):
     used: int
     starts_at: datetime
     resets_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedUsage:
+    """What the institution and its people used of a product in a month of the calendar, such as 2027-03."""
+
+    product: Product
+    month: str
+    requests: int
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageStatementMade(Event):
+    """What was used since term `number` began; `people` counts those who used a plan of their own. No days are left at the end."""
+
+    TOPIC = "subscription.usage-statement-made"
+    number: int
+    days_left: int
+    starts_at: datetime
+    ends_at: datetime
+    used: tuple[StatedUsage, ...]
+    people: int

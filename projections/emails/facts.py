@@ -33,6 +33,8 @@ Every template has `institution` (None where it is not known yet). An instant is
 | release | the version of a bulk data file, a year and its ISO week; `product`, `file_name`, `bytes` and `md5` are its own |
 | download_url | the page that leads to a file of bulk data, under the service's own address |
 | counted | what a quota counts: requests or records; of `limit` in the month, `used` are used up, which is `percent` of it or more |
+| used, in a statement | {product, month, requests, records} each: what was used of a product in a month, such as 2027-03 |
+| people | how many used a plan of their own |
 | resets_at | when the next month of a quota begins |
 | own | True if it is the reader's own user plan, False for the institution's tokens |
 | confirm_url | the page that confirms a transfer, under the service's own address |
@@ -132,6 +134,18 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     },
     "quota-nearly-used": _QUOTA | {"own": False, "percent": 80, "used": 40_012},
     "quota-used": _QUOTA | {"own": True, "used": 50_000},
+    "usage-statement": _INSTITUTION
+    | {
+        "days_left": 30,
+        "starts_at": _START,
+        "ends_at": _END,
+        "used": [
+            {"product": "scholarly", "month": "2027-03", "requests": 41_070, "records": 3_905_112},
+            {"product": "patent_aggregation", "month": "2027-03", "requests": 1, "records": 0},
+            {"product": "scholarly", "month": "2027-04", "requests": 12_400, "records": 1},
+        ],
+        "people": 214,
+    },
     "token-issued": _TOKEN | {"expires_at": _NOON},
     "token-rotated": _TOKEN | {"overlap_ends_at": _NOON},
     "token-expiring": _TOKEN | {"expires_at": _NOON, "days_left": 14},

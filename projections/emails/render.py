@@ -51,6 +51,8 @@ ENVIRONMENT.filters |= {
     "cause": wording.sentence,
     "plan": wording.plan,
     "product": wording.product,
+    "by_product": wording.by_product,
+    "by_month": wording.by_month,
     "entitlement": wording.entitlement,
     "bulk_data": wording.bulk_data,
     "missing": wording.missing,

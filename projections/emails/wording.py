@@ -1,6 +1,6 @@
 """Codes and figures in people's words: products, limits, causes, what is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -151,6 +151,29 @@ def plan(limits: Mapping[str, Any]) -> str:
 
 def product(code: str) -> str:
     return PRODUCTS.get(code, code)
+
+
+class Usage(NamedTuple):
+    words: str
+    counted: str
+
+
+def by_product(used: Sequence[Mapping[str, Any]]) -> list[Usage]:
+    """The sums of each product, in the order in which products are told of."""
+    codes = dict.fromkeys([*PRODUCTS, *(each["product"] for each in used)])
+    some = {code: [each for each in used if each["product"] == code] for code in codes}
+    return [_usage(product(code), of_it) for code, of_it in some.items() if of_it]
+
+
+def by_month(used: Sequence[Mapping[str, Any]]) -> list[Usage]:
+    """The sums of each month; "2027-03" is March 2027."""
+    months = sorted({each["month"] for each in used})
+    return [_usage(f"{_MONTHS[int(month[5:]) - 1]} {month[:4]}", [each for each in used if each["month"] == month]) for month in months]
+
+
+def _usage(words: str, some: Sequence[Mapping[str, Any]]) -> Usage:
+    requests, records = sum(each["requests"] for each in some), sum(each["records"] for each in some)
+    return Usage(words, ", ".join([count(requests, "request"), *([count(records, "record")] if records else [])]))
 
 
 def entitlement(entry: Mapping[str, Any]) -> str:

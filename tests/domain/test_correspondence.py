@@ -65,6 +65,7 @@ LETTERS = {
     subscription.CancellationScheduled: [("cancellation-scheduled", TO)],
     subscription.CancellationUndone: [("cancellation-undone", TO)],
     subscription.PlansChanged: [("plans-changed", TO)],
+    subscription.UsageStatementMade: [("usage-statement", TO)],
     subscription.QuotaReached: [("quota-nearly-used", TO)],  # three per cent, in the sample
     plan.UserPlanQuotaReached: [("quota-nearly-used", HOLDER)],
     subscription.BulkDataLinkIssued: [("bulk-data-link", TO)],

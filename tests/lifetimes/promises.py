@@ -16,7 +16,7 @@ from domain.streams import empty_for
 from tests.lifetimes.worlds import World, by_stream, kinds
 
 MICROSECOND = timedelta(microseconds=1)
-BOOKS = {"subscription.usage-period-closed", "subscription.usage-period-adjusted"}
+BOOKS = {"subscription.usage-period-closed", "subscription.usage-period-adjusted", "subscription.usage-statement-made"}
 """What was used is put on record when somebody looks, and also after the end: it changes nothing that is promised."""
 OVER = {"subscription.ended", "subscription.lapsed", "token.expired", "token.revoked", "user-plan.expired", "user-plan.ended"}
 LOOKED_AT = 14

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
+from domain.aggregates.itk_subscription import ITKSubscription
 from domain.application import Outcome
 from domain.catalogue import CURRENT, ApiPlan, BulkData, Product
 from domain.commands import api_token as tokens
@@ -409,7 +410,9 @@ class Lives(RuleBasedStateMachine):
 def _answer(given: Outcome | DomainError) -> tuple[object, ...]:
     if isinstance(given, DomainError):
         return given.slug, given.detail
-    return given.stream.id, given.stream.version - len(getattr(given.stream.state, "closed_months", ()))
+    state = given.stream.state
+    books = len(state.closed_months) + len(state.stated) if isinstance(state, ITKSubscription) else 0
+    return given.stream.id, given.stream.version - books
 
 
 @pytest.fixture(scope="module")
