@@ -1,13 +1,22 @@
-"""What tests of all parts share: both databases, fresh and migrated."""
+"""What tests of all parts share: both databases, fresh and migrated.
 
+What is drawn at random is the same in every run, so that a change is judged by itself; with TENURE_EXAMPLES it differs from run to run.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from ops.eventstore.engine import Database, connect
 from tests.databases import PostgreSQLServer, SQLiteFiles
+
+settings.register_profile("steady", derandomize=True)
+if "TENURE_EXAMPLES" not in os.environ:
+    settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

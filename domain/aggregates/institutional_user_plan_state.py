@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from domain.admission import last_term
+from domain.admission import last_term, until_of
 from domain.aggregates.base import NEVER, NO_ID
 from domain.catalogue import ApiPlan
 from domain.context import Context, SubscriptionFacts, TermFacts
@@ -124,9 +124,13 @@ class UserPlanState:
         return last_term(term for term in subscription.terms if term.number <= self.term)
 
     def later_term(self, context: Context) -> TermFacts | None:
-        if context.subscription is None or context.subscription.status in {"ended", "lapsed"}:
+        """The next term that is not over yet, with its days of grace: one more than that has to be asked for again."""
+        subscription = context.subscription
+        if subscription is None or subscription.status in {"ended", "lapsed"}:
             return None
-        return last_term(term for term in context.subscription.terms if term.number > self.term)
+        later = (term for term in subscription.terms if term.number > self.term)
+        lasting = (term for term in later if until_of(term, subscription, None) > context.now)
+        return min(lasting, key=lambda term: term.number, default=None)
 
     def override_at(self, now: datetime) -> Override | None:
         return self.override if self.override and self.override.until > now else None

@@ -17,7 +17,7 @@ from domain.commands.institutional_user_plan import (
     ResumeUserPlan,
     SuspendUserPlan,
 )
-from domain.context import ClaimedDomain, UserPlanFacts
+from domain.context import ClaimedDomain, TermFacts, UserPlanFacts
 from domain.events.base import Claim
 from domain.events.institutional_user_plan import (
     RenewalRefused,
@@ -289,6 +289,18 @@ def test_a_waiting_renewal_is_granted_when_the_institution_renews():
 def test_a_waiting_renewal_is_granted_at_the_end_at_the_latest():
     granted(WAITING).when(EXPIRE, now=UNTIL_1, **KNOWN_RENEWED).then(renewed_at(UNTIL_1))
     granted(WAITING).when(EXPIRE, now=UNTIL_1, **KNOWN).then(UserPlanExpired(at=UNTIL_1))
+
+
+def test_a_renewal_is_for_the_next_term_alone_however_late_it_is_granted():
+    third = TermFacts(number=3, starts_at=TERM_2.ends_at, ends_at=TERM_2.ends_at.replace(year=2030))
+    far = KNOWN | {"subscription": replace(RENEWED, terms=(TERM_1, TERM_2, third))}
+    for now in (OPENS, UNTIL_1):
+        granted(WAITING).when(GRANT, now=now, **far).then(renewed_at(now))
+    granted(WAITING).when(EXPIRE, now=UNTIL_1, **far).then(renewed_at(UNTIL_1))
+    brief = replace(TERM_2, ends_at=TERM_1.ends_at.replace(hour=6))
+    over = KNOWN | {"subscription": replace(RENEWED, terms=(TERM_1, brief, replace(third, starts_at=brief.ends_at)))}
+    outcome = granted(WAITING).when(EXPIRE, now=UNTIL_2, **over)
+    assert [3] == [event.term for event in outcome.events], "what is over with its days of grace is granted to nobody"
 
 
 def test_a_waiting_renewal_is_refused_if_the_domain_is_gone():
