@@ -15,13 +15,13 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from domain.access import Access, Code, Question, Usage, decide_access
+from domain.access import Access, Code, Question, Usage, decide_access, with_usage
 from domain.catalogue import Product
 from domain.clock import Clock
 from projections import usage
 from projections.follower import Database
 from projections.gatekeeper import Gatekeeper, Token, Views
-from projections.usage import Books, Count, Counter, Entry, Refusal, Span
+from projections.usage import Books, Entry, Refusal, Tab
 
 LARGEST_BATCH = 500
 MINUTE = timedelta(minutes=1)
@@ -47,6 +47,16 @@ class Call:
     question: Question
     future: asyncio.Future[Answer]
     loop: asyncio.AbstractEventLoop
+
+
+@dataclass(slots=True)
+class Decision:
+    """`tab` where it depends on the counters too."""
+
+    question: Question
+    views: Views | None
+    access: Access
+    tab: Tab | None
 
 
 class Meter:
@@ -124,21 +134,28 @@ class Meter:
     # counting
 
     def answer(self, asked: Iterable[tuple[Sequence[bytes], Question]]) -> list[Answer]:
-        """Decide in order, and count what is allowed: on disk before this returns. Each call comes with the digests of its secret."""
-        self.gatekeeper.follow()
-        now = self._clock.now()
-        views: dict[UUID, Views] = {}
-        calls: list[tuple[Views | None, Question]] = []
-        for digests, question in asked:
-            token = self._token(digests)  # not sooner: it may be as new as what was taken up just now
-            if token is not None and token.id not in views:
-                views[token.id] = self.gatekeeper.views(token, now)
-            calls.append((views[token.id] if token else None, question))
+        """Decide in order, and count what is allowed: on disk before this returns. Each call comes with the digests of its secret.
+
+        All that may be allowed is counted first, which tells what was used before; what is refused after all is taken back.
+        """
+        known: dict[UUID, Views] = {}
+        tabs: dict[tuple[UUID, Product], Tab] = {}
+        calls: list[Decision] = []
         books = Books()
         with self._database.writing() as connection:
-            counted = [(known, question) for known, question in calls if known and _would_count(known, question, now)]
-            books.counts = usage.take(connection, [key for known, question in counted for key in _keys(known, question, now)])
-            answers = [_decided(known, question, now, books) for known, question in calls]
+            self.gatekeeper.keep_up(connection)
+            now = self._clock.now()
+            for digests, question in asked:
+                token = self._token(digests)  # not sooner: it may be as new as what was taken up just now
+                views = None
+                if token is not None:
+                    views = known.get(token.id)
+                    if views is None:
+                        views = known[token.id] = self.gatekeeper.views(token, now)
+                calls.append(_looked_at(views, question, now, tabs))
+            usage.count(connection, tabs.values())
+            answers = [_decided(call, now, books) for call in calls]
+            usage.take_back(connection, tabs.values())
             usage.write(connection, books, now)
         return answers
 
@@ -155,8 +172,10 @@ class Meter:
             with self._database.writing() as connection:
                 usage.write(connection, Books(refusals=[refused]), now)
             return Answer(access, now, views, None, refused.reference)
+        tab = _tab(views, question.product, now)
         with self._database.reading() as connection:
-            used = _usage(views, question, now, usage.current(connection, _keys(views, question, now)))
+            usage.look(connection, tab)
+        used = _usage(views, tab)
         return Answer(_told(views, question, now, used), now, views, used)
 
 
@@ -178,46 +197,49 @@ def _told(views: Views | None, question: Question, now: datetime, used: Usage | 
     )
 
 
-def _would_count(views: Views, question: Question, now: datetime) -> bool:
-    """Whether it depends on the counters; whoever is refused for another reason keeps nobody waiting for them."""
-    first = _told(views, question, now, None)
-    return first.limits is not None and {reason.code for reason in first.reasons} <= SIZE
+def _looked_at(views: Views | None, question: Question, now: datetime, tabs: dict[tuple[UUID, Product], Tab]) -> Decision:
+    """As far as it can be decided without the counters; who is refused already keeps nobody waiting for them."""
+    access = _told(views, question, now, None)
+    if views is None or access.limits is None or any(reason.code not in SIZE for reason in access.reasons):
+        return Decision(question, views, access, None)
+    key = views.owner_id, question.product
+    tab = tabs.get(key)
+    if tab is None:
+        tab = tabs[key] = _tab(views, question.product, now)
+    tab.requests += question.cost
+    tab.records += question.counted_records
+    return Decision(question, views, access, tab)
 
 
-def _keys(views: Views, question: Question, now: datetime) -> tuple[Counter, Counter]:
-    product = str(question.product)
-    minute = now.replace(second=0, microsecond=0)
-    return Counter(views.owner_id, product, Span.MONTH, views.month[0]), Counter(views.owner_id, product, Span.MINUTE, minute)
+def _tab(views: Views, product: Product, now: datetime) -> Tab:
+    return Tab(views.owner_id, str(product), views.month[0], now.replace(second=0, microsecond=0))
 
 
-def _usage(views: Views, question: Question, now: datetime, counts: dict[Counter, Count]) -> Usage | None:
-    month, minute = _keys(views, question, now)
-    if month not in counts:
-        return None
+def _usage(views: Views, tab: Tab) -> Usage:
     return Usage(
-        requests=counts[month].requests,
-        records=counts[month].records,
+        requests=tab.before.requests,
+        records=tab.before.records,
         resets_at=views.month[1],
-        requests_this_minute=counts[minute].requests,
-        minute_resets_at=minute.starts_at + MINUTE,
+        requests_this_minute=tab.before_this_minute,
+        minute_resets_at=tab.minute + MINUTE,
     )
 
 
-def _decided(views: Views | None, question: Question, now: datetime, books: Books) -> Answer:
-    used = _usage(views, question, now, books.counts) if views else None
-    access = _told(views, question, now, used)
+def _decided(call: Decision, now: datetime, books: Books) -> Answer:
+    question, views, access, tab = call.question, call.views, call.access, call.tab
+    used = None
+    if views is not None and tab is not None:
+        used = _usage(views, tab)
+        access = with_usage(access, question, views.plan, used)
+        if access.allowed:
+            tab.allow(question.cost, question.counted_records)
     if views is not None:
         reason = "" if access.allowed else str(access.reasons[0].code)
         hour = now.replace(minute=0, second=0, microsecond=0)
         line = books.entries[Entry(views.token_id, str(question.product), hour, reason, views.owner_id, views.account_id)]
         line.requests += question.cost
         line.records += question.counted_records if access.allowed else 0
-    if views is not None and access.allowed:
-        for key in _keys(views, question, now):
-            count = books.counts[key]
-            count.requests += question.cost
-            count.records += question.counted_records
-            books.changed.add(key)
+    if access.allowed:
         return Answer(access, now, views, used)
     refused = _refusal(views, question, now, access, used)
     books.refusals.append(refused)

@@ -27,6 +27,7 @@ class Code(StrEnum):
     TOO_MANY_NESTED_AGGREGATIONS = auto()
 
 
+_ORDER = {code: place for place, code in enumerate(Code)}
 WAITING_HELPS = frozenset({Code.QUOTA_MONTH, Code.QUOTA_RECORDS, Code.RATE_MINUTE})
 """Asked again after a reset, the same call would do."""
 
@@ -137,23 +138,38 @@ def decide_access(
     limits = _limits(question, plan)
     reasons = (
         *_of_token(token, now),
-        *_of_plan(question, plan, now),
+        *_of_plan(question, limits, plan, now),
         *_of_subscription(subscription),
         *_of_account(account),
-        *(_of_usage(question, limits, usage, plan) if limits and usage else ()),
         *(_of_size(question, limits, plan) if limits else ()),
     )
+    access = Access(allowed=not reasons, reasons=reasons, limits=limits)
+    return with_usage(access, question, plan, usage) if usage else access
+
+
+def with_usage(access: Access, question: Question, plan: PlanView | None, usage: Usage) -> Access:
+    """What was decided without knowing what has been used, decided with it."""
+    limits = access.limits
+    if limits is None:
+        return access
+    reasons = access.reasons
+    if over := tuple(_of_usage(question, limits, usage, plan)):
+        reasons = tuple(sorted((*reasons, *over), key=lambda reason: _ORDER[reason.code]))
     return Access(
         allowed=not reasons,
         reasons=reasons,
         limits=limits,
-        remaining=_remaining(question, limits, usage, counted=not reasons) if limits and usage else None,
-        retry_at=_retry_at(reasons, usage) if usage else None,
+        remaining=_remaining(question, limits, usage, counted=not reasons),
+        retry_at=_retry_at(reasons, usage) if reasons else None,
     )
 
 
 def _limits(question: Question, plan: PlanView | None) -> ApiPlan | None:
-    return next((each for each in plan.plans if each.product == question.product), None) if plan else None
+    if plan is not None:
+        for each in plan.plans:
+            if each.product is question.product:
+                return each
+    return None
 
 
 def _of_token(token: TokenView, now: datetime) -> Iterator[Reason]:
@@ -163,12 +179,12 @@ def _of_token(token: TokenView, now: datetime) -> Iterator[Reason]:
         yield Reason(Code.TOKEN_REVOKED, f"the token was revoked ({token.revoked_because})", token.position)
 
 
-def _of_plan(question: Question, plan: PlanView | None, now: datetime) -> Iterator[Reason]:
+def _of_plan(question: Question, limits: ApiPlan | None, plan: PlanView | None, now: datetime) -> Iterator[Reason]:
     if plan is None:
         yield Reason(Code.PLAN_MISSING, "the token's owner has no plan")
     elif plan.status not in {"active", "at_risk", "expired"}:
         yield Reason(Code.PLAN_MISSING, f"the user plan is {plan.status}, not active", plan.position)
-    elif _limits(question, plan) is None:
+    elif limits is None:
         yield Reason(Code.PLAN_MISSING, f"the token's owner has no plan for {question.product}", plan.position)
     elif plan.until is not None and plan.until <= now:
         yield Reason(Code.PLAN_EXPIRED, f"the user plan ended on {_shown(plan.until)}", plan.position)
@@ -180,10 +196,10 @@ def _of_subscription(subscription: SubscriptionView | None) -> Iterator[Reason]:
     if subscription is None:
         yield Reason(Code.SUBSCRIPTION_LAPSED, "the institution has no subscription")
         return
+    if subscription.status in {"active", "grace"}:
+        return
     since = f" since {_shown(subscription.since)}" if subscription.since else ""
     match subscription.status:
-        case "active" | "grace":
-            return
         case "pending":
             yield Reason(Code.SUBSCRIPTION_PENDING, "the subscription has not been activated yet", subscription.position)
         case "suspended":
@@ -201,19 +217,22 @@ def _of_account(account: AccountView | None) -> Iterator[Reason]:
 
 def _of_usage(question: Question, limits: ApiPlan, usage: Usage, plan: PlanView | None) -> Iterator[Reason]:
     position = plan.position if plan else None
-    reset = f"the count begins anew on {_shown(usage.resets_at)}"
     if usage.requests + question.cost > limits.requests_per_month:
-        detail = f"{usage.requests} of {limits.requests_per_month} requests of this month are used; {reset}"
+        detail = f"{usage.requests} of {limits.requests_per_month} requests of this month are used; {_reset(usage)}"
         yield Reason(Code.QUOTA_MONTH, detail, position)
     if limits.records_per_month is not None and usage.records + question.counted_records > limits.records_per_month:
         asked = f"{question.counted_records} asked for"
-        detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {asked}; {reset}"
+        detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {asked}; {_reset(usage)}"
         yield Reason(Code.QUOTA_RECORDS, detail, position)
     if usage.requests_this_minute + question.cost > limits.requests_per_minute:
         detail = f"{usage.requests_this_minute} of {limits.requests_per_minute} requests of this minute are used"
         if usage.minute_resets_at is not None:
             detail += f"; the count begins anew at {usage.minute_resets_at.astimezone(UTC):%H:%M:%S} UTC"
         yield Reason(Code.RATE_MINUTE, detail, position)
+
+
+def _reset(usage: Usage) -> str:
+    return f"the count begins anew on {_shown(usage.resets_at)}"
 
 
 def _of_size(question: Question, limits: ApiPlan, plan: PlanView | None) -> Iterator[Reason]:

@@ -263,7 +263,7 @@ class Assembly:
 
     @cached_property
     def gatekeeper(self) -> Gatekeeper:
-        return Gatekeeper(self.lifecycle)
+        return Gatekeeper(self.lifecycle, self.store.log.head)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -4,12 +4,15 @@ A gatekeeper follows the log in every process that answers the gateway. It decid
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hmac import compare_digest
 from threading import Lock
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 from domain.access import AccountView, PlanView, SubscriptionView, TokenView
 from domain.aggregates.base import NO_ID
@@ -26,6 +29,7 @@ from domain.streams import Stream, empty_for, kind_of
 
 BATCH = 5_000
 STANDING = {"account", "subscription", "user-plan"}
+NO_MONTH = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass(slots=True)
@@ -43,7 +47,10 @@ class Token:
 
 @dataclass(slots=True)
 class Standing:
-    """A stream that access depends on: every version of it with the instant from which it counts, and what last changed its word."""
+    """A stream that access depends on: every version of it with the instant from which it counts, and what last changed its word.
+
+    `month` is the quota month that was last asked about.
+    """
 
     versions: list[Stream]
     instants: list[datetime]
@@ -51,6 +58,7 @@ class Standing:
     word: Any
     decided: int
     since: datetime
+    month: tuple[datetime, datetime] = NO_MONTH
 
     @property
     def stream(self) -> Stream:
@@ -74,7 +82,10 @@ class Views:
 
 @dataclass
 class Gatekeeper:
+    """`head`: the last position of the log, seen from a transaction."""
+
     lifecycle: Lifecycle
+    head: Callable[[Connection], int]
     position: int = 0
     _tokens: dict[bytes, Token] = field(default_factory=dict)
     _by_id: dict[UUID, Token] = field(default_factory=dict)
@@ -98,6 +109,11 @@ class Gatekeeper:
                     self.position = each.id
                 taken += len(stored)
         return taken
+
+    def keep_up(self, connection: Connection) -> None:
+        """Take up what is new; where nothing is, for the price of one question in a transaction that is under way."""
+        if self.head(connection) > self.position:
+            self.follow()
 
     def _take(self, recorded: Recorded) -> None:
         event = recorded.event
@@ -135,7 +151,7 @@ class Gatekeeper:
         else:
             known.versions.append(stream)
             known.instants.append(event.at)
-        known.next_due = next_due
+        known.next_due, known.month = next_due, NO_MONTH
         if word != known.word:
             known.word, known.decided, known.since = word, recorded.position, event.at
 
@@ -165,14 +181,15 @@ class Gatekeeper:
         account = self._at(token.account_id, now)
         subscription_id: UUID | None
         plan: PlanView | None = None
-        anchor: datetime | None = None
+        month = (now, now)
         if token.owner_id == token.account_id:
             subscription_id = self._subscriptions.get(token.account_id)
             subscription = self._at(subscription_id, now)
             if subscription is not None:
                 state = subscription[0]
                 assert isinstance(state, ITKSubscription)
-                plan, anchor = PlanView(plans=state.plans, position=subscription[1]), state.quota_anchor
+                plan = PlanView(plans=state.plans, position=subscription[1])
+                month = self._month(subscription_id, state.quota_anchor, now)
         else:
             person = self._at(token.owner_id, now)
             subscription, subscription_id = None, None
@@ -180,7 +197,7 @@ class Gatekeeper:
                 owner = person[0]
                 assert isinstance(owner, InstitutionalUserPlan)
                 plan = PlanView(plans=owner.plans, status=owner.status, until=owner.until, position=person[1])
-                anchor, subscription_id = owner.granted_at, owner.subscription_id
+                month, subscription_id = self._month(token.owner_id, owner.granted_at, now), owner.subscription_id
                 subscription = self._at(subscription_id, now)
         return Views(
             token_id=token.id,
@@ -193,8 +210,18 @@ class Gatekeeper:
             else None,
             plan=plan,
             subscription_id=subscription_id,
-            month=quota_month(anchor, now)[1:] if anchor and anchor <= now else (now, now),
+            month=month,
         )
+
+    def _month(self, id: UUID | None, anchor: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+        """Of an owner whose count begins at `anchor`; looked up until it is over."""
+        known = self._standings.get(id) if id else None
+        if known is None or anchor is None or anchor > now:
+            return now, now
+        if not known.month[0] <= now < known.month[1]:
+            _, *bounds = quota_month(anchor, now)
+            known.month = (bounds[0], bounds[1])
+        return known.month
 
     def _at(self, id: UUID | None, now: datetime) -> tuple[Any, int, datetime] | None:
         """The state at `now`, the position that decided it, and since when it has been so."""

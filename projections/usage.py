@@ -8,7 +8,7 @@ Own facts: no log can tell them again, so no rebuild touches them, and they are 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -114,42 +114,90 @@ class Refusal:
     told: Mapping[str, Any]
 
 
-def take(connection: Connection, wanted: Iterable[Counter]) -> dict[Counter, Count]:
-    """The counters as they stand; nobody else changes them until the transaction is over."""
-    keys = sorted(set(wanted))
-    if not keys:
-        return {}
+@dataclass(slots=True)
+class Tab:
+    """What an owner uses of a product in one transaction, and what was used before: in the quota month, and in the minute."""
+
+    owner_id: UUID
+    product: str
+    month: datetime
+    minute: datetime
+    requests: int = 0
+    records: int = 0
+    before: Count = field(default_factory=Count)
+    before_this_minute: int = 0
+
+    def allow(self, requests: int, records: int) -> None:
+        """What is left of `requests` and `records` in the end was not allowed."""
+        self.requests -= requests
+        self.records -= records
+        self.before.requests += requests
+        self.before.records += records
+        self.before_this_minute += requests
+
+
+def count(connection: Connection, tabs: Iterable[Tab]) -> None:
+    """Count what is used, and find what was used before. Nobody else counts for these owners until the transaction is over."""
+    ordered = sorted(tabs, key=lambda tab: (tab.owner_id.int, tab.product))
+    if not ordered:
+        return
     if connection.dialect.name == "postgresql":
-        owners, products, spans, starts = zip(*((k.owner_id, k.product, k.span, k.starts_at) for k in keys), strict=True)
-        found = connection.exec_driver_sql(_TAKE, (_texts(owners), list(products), list(spans), list(starts)))
-        return {Counter(UUID(str(row[0])), row[1], row[2], row[3].astimezone(UTC)): Count(row[4], row[5]) for row in found}
-    return current(connection, keys)  # a writer is alone there
+        owners = [str(tab.owner_id) for tab in ordered]
+        products = [tab.product for tab in ordered]
+        months, minutes = [tab.month for tab in ordered], [tab.minute for tab in ordered]
+        given = (owners, products, months, minutes, [tab.requests for tab in ordered], [tab.records for tab in ordered])
+        counted = {(row[0], row[1], row[2]): row for row in connection.exec_driver_sql(_COUNT, given)}
+        for owner, tab in zip(owners, ordered, strict=True):
+            *_, requests, records = counted[owner, tab.product, "month"]
+            tab.before = Count(requests - tab.requests, records - tab.records)
+            tab.before_this_minute = counted[owner, tab.product, "minute"][3] - tab.requests
+        return
+    before = current(connection, [key for tab in ordered for key in _keys(tab)])  # a writer is alone there
+    for tab in ordered:
+        month, minute = _keys(tab)
+        tab.before, tab.before_this_minute = before[month], before[minute].requests
+    rows = [(k.owner_id.hex, k.product, k.span, as_text(k.starts_at), tab.requests, tab.records) for tab in ordered for k in _keys(tab)]
+    connection.exec_driver_sql(_COUNT_ONE, rows)
+
+
+def take_back(connection: Connection, tabs: Iterable[Tab]) -> None:
+    """What was counted and not allowed; nobody has seen it."""
+    refused = [tab for tab in tabs if tab.requests]
+    for tab in refused:
+        tab.requests, tab.records = -tab.requests, -tab.records
+    count(connection, refused)
+
+
+def look(connection: Connection, tab: Tab) -> None:
+    """Find what was used before, and count nothing."""
+    month, minute = _keys(tab)
+    found = current(connection, [month, minute])
+    tab.before, tab.before_this_minute = found[month], found[minute].requests
+
+
+def _keys(tab: Tab) -> tuple[Counter, Counter]:
+    return Counter(tab.owner_id, tab.product, Span.MONTH, tab.month), Counter(tab.owner_id, tab.product, Span.MINUTE, tab.minute)
 
 
 @dataclass
 class Books:
     """What one transaction writes."""
 
-    counts: dict[Counter, Count] = field(default_factory=dict)
-    changed: set[Counter] = field(default_factory=set)
     entries: defaultdict[Entry, Count] = field(default_factory=lambda: defaultdict(Count))
     refusals: list[Refusal] = field(default_factory=list)
 
 
 def write(connection: Connection, books: Books, at: datetime) -> None:
-    """The counters as they stand now, what is new in the ledger, and what support may be asked about."""
-    counted = [
-        (k.owner_id, k.product, k.span, k.starts_at, books.counts[k].requests, books.counts[k].records) for k in sorted(books.changed)
-    ]
+    """What is new in the ledger, and what support may be asked about."""
     lines = sorted(
         (e.token_id, e.product, e.hour, e.reason, e.owner_id, e.account_id, count.requests, count.records, at)
         for e, count in books.entries.items()
     )
     refused = [(r.reference, r.at, r.product, r.token_id, r.account_id, msgspec.json.encode(r.told)) for r in books.refusals]
     if connection.dialect.name == "postgresql":
-        _write_together(connection, ((_PUT, counted, {0}), (_NOTE, lines, {0, 4, 5}), (_KEEP, refused, {0, 3, 4})))
+        _write_together(connection, ((_NOTE, lines, {0, 4, 5}), (_KEEP, refused, {0, 3, 4})))
         return
-    for statement, rows in ((_PUT_ONE, counted), (_NOTE_ONE, lines), (_KEEP_ONE, refused)):
+    for statement, rows in ((_NOTE_ONE, lines), (_KEEP_ONE, refused)):
         if rows:
             connection.exec_driver_sql(statement, [tuple(map(_bare, row)) for row in rows])
 
@@ -177,16 +225,17 @@ def _bare(value: Any) -> Any:
     return as_text(value) if isinstance(value, datetime) else value
 
 
-_TAKE = """
-INSERT INTO usage_counters AS c (owner_id, product, span, starts_at, requests, records)
-SELECT *, 0, 0 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[]) ORDER BY 1, 2, 3, 4
-ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE SET requests = c.requests
-RETURNING owner_id, product, span, starts_at, requests, records"""
-_PUT = """
-UPDATE usage_counters c SET requests = k.requests, records = k.records
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[])
-AS k(owner_id, product, span, starts_at, requests, records)
-WHERE (c.owner_id, c.product, c.span, c.starts_at) = (k.owner_id, k.product, k.span, k.starts_at)"""
+_COUNTING = """
+ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE
+SET requests = usage_counters.requests + excluded.requests, records = usage_counters.records + excluded.records"""
+_COUNTERS = "INSERT INTO usage_counters (owner_id, product, span, starts_at, requests, records) "
+_COUNT = f"""{_COUNTERS}
+SELECT k.owner_id, k.product, s.span, CASE s.span WHEN 'month' THEN k.month ELSE k.minute END, k.requests, k.records
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+AS k(owner_id, product, month, minute, requests, records), (VALUES ('minute'), ('month')) AS s(span)
+ORDER BY k.owner_id, k.product, s.span
+{_COUNTING} RETURNING owner_id::text, product, span, requests, records"""
+_COUNT_ONE = f"{_COUNTERS} VALUES (?, ?, ?, ?, ?, ?) {_COUNTING}"
 _ADDING = """
 ON CONFLICT (token_id, product, hour, reason) DO UPDATE
 SET requests = usage_ledger.requests + excluded.requests, records = usage_ledger.records + excluded.records, last_at = excluded.last_at"""
@@ -196,9 +245,6 @@ SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::
 %s::timestamptz[]) {_ADDING}"""
 _REFUSALS = "INSERT INTO access_refusals (reference, at, product, token_id, account_id, told) "
 _KEEP = f"{_REFUSALS} SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[], %s::bytea[])"
-_PUT_ONE = """
-INSERT INTO usage_counters (owner_id, product, span, starts_at, requests, records) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE SET requests = excluded.requests, records = excluded.records"""
 _NOTE_ONE = f"{_LEDGER} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADDING}"
 _KEEP_ONE = f"{_REFUSALS} VALUES (?, ?, ?, ?, ?, ?)"
 

@@ -22,6 +22,7 @@ from ops.eventstore.schema import commands as commands_table
 from ops.eventstore.schema import events
 
 POLL_SECONDS = 0.05
+_HEAD = str(select(func.max(events.c.position)))
 
 
 class Recorder(ApplicationRecorder):
@@ -143,6 +144,10 @@ class Recorder(ApplicationRecorder):
         with self._reading() as connection:
             position: int | None = connection.scalar(select(func.max(events.c.position)))
         return position
+
+    def head(self, connection: Connection) -> int:
+        """The last position, seen from a transaction that is under way."""
+        return connection.exec_driver_sql(_HEAD).scalar() or 0
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         return PollingSubscription(self, gt, topics)

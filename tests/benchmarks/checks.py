@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -27,7 +28,7 @@ from ops.secrets import new_secret
 from tests.benchmarks.commands import bare
 from tests.databases import PostgreSQLServer
 from tests.processes import PROGRAM, Api, free_port
-from tests.scheduler.house import DAY, START, put, put_institution, token
+from tests.scheduler.house import DAY, put, put_institution, token
 
 TOKENS_OF_ACCOUNT = 50
 NEVER_REACHED = 1_000_000_000
@@ -37,8 +38,6 @@ PRODUCTS = ("scholarly", "patent", "scholarly_aggregation", "patent_aggregation"
 def fill(database_url: str, folder: Path, tokens: int) -> tuple[str, list[str]]:
     """Institutions with fifty tokens each, whose limits nobody reaches; a gateway's key and all secrets."""
     settings = Settings(
-        environment="development",
-        clock=f"virtual:{(START + DAY).isoformat()}",
         database_url=database_url,
         keys_directory=folder / "keys",
         log_level="error",
@@ -47,14 +46,19 @@ def fill(database_url: str, folder: Path, tokens: int) -> tuple[str, list[str]]:
     assembly.prepare()
     plans = tuple(replace(plan, requests_per_minute=NEVER_REACHED, requests_per_month=NEVER_REACHED) for plan in CURRENT.institution)
     secrets: list[str] = []
+    at = datetime.now(UTC) - DAY
     for number in range(tokens // TOKENS_OF_ACCOUNT):
-        account, _ = put_institution(assembly, name=f"u{number}", plans=plans)
+        account, _ = put_institution(assembly, name=f"u{number}", plans=plans, at=at)
         made = []
         for slot in range(TOKENS_OF_ACCOUNT):
             secret, prefix = new_secret("tnr_live")
             secrets.append(secret)
             digest = assembly.keys.digest(secret, assembly.keys.pepper)
-            made.append(token(account, account, digest=digest, prefix=prefix, last_four=secret[-4:], slot=slot + 1))
+            made.append(
+                token(
+                    account, account, at=at, expires_at=at + 365 * DAY, digest=digest, prefix=prefix, last_four=secret[-4:], slot=slot + 1
+                )
+            )
         put(assembly, account, *made)
     key = assembly.staff.add("gateway", "gateway")
     assembly.close()
@@ -101,8 +105,6 @@ def gateway(database_url: str, folder: Path) -> Iterator[tuple[int, int]]:
     port = free_port()
     environment = {
         **os.environ,
-        "TENURE_ENVIRONMENT": "development",
-        "TENURE_CLOCK": f"virtual:{(START + DAY).isoformat()}",
         "TENURE_DATABASE_URL": database_url,
         "TENURE_KEYS_DIRECTORY": str(folder / "keys"),
         "TENURE_SMTP_URL": "smtp+plain://127.0.0.1:9",

@@ -114,7 +114,7 @@ class Gates(Lives):
         instants = boundaries(world, self.streams())
         every = list(pairs(self.tokens, instants))
         let_in = self.compare(world, Random(len(every)).sample(every, min(len(every), 300 if EXAMPLES else 60)))
-        fresh = Gatekeeper(world.lifecycle)
+        fresh = Gatekeeper(world.lifecycle, world.assembly.store.log.head)
         fresh.follow()
         assert [True] * len(let_in) == [told(fresh, *probe).allowed for probe in let_in]
         world.clock.instant = max(instants)
@@ -163,7 +163,7 @@ def gatekeeper(world: World) -> Gatekeeper:
 def agreed(world: World, gatekeeper: Gatekeeper, instant: datetime, token: UUID = TOKEN) -> list[str]:
     """The codes, which are the same wherever one asks: here, in a process that has just started, and in the log."""
     gatekeeper.follow()
-    fresh = Gatekeeper(world.lifecycle)
+    fresh = Gatekeeper(world.lifecycle, world.assembly.store.log.head)
     fresh.follow()
     access = told(gatekeeper, token, instant)
     assert access == told(fresh, token, instant) == explain(world.lifecycle, token, Product.SCHOLARLY, instant)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
 from domain.attempt import SYSTEM, Pending
+from domain.calendar import months_after
 from domain.catalogue import CURRENT, ApiPlan
 from domain.context import ClaimedDomain
 from domain.events.api_token import TokenIssued
@@ -80,11 +81,14 @@ def put_institution(
     others: tuple[Contact, ...] = (),
     reminders: tuple[int, ...] = (),
     plans: tuple[ApiPlan, ...] = CURRENT.institution,
+    at: datetime = START,
 ) -> tuple[UUID, UUID]:
-    """An account and its subscription, in force from START until ENDS_AT, at UTC."""
+    """An account and its subscription, in force for a year from the midnight before `at`, at UTC: until ENDS_AT."""
     account, subscription = uuid4(), uuid4()
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    ends_at = months_after(midnight, 12)
     nominated = AccountNominated(
-        at=START,
+        at=at,
         account_id=account,
         email=f"library@{name}.example",
         contact_id=uuid4(),
@@ -100,13 +104,13 @@ def put_institution(
         chase_days=(),
     )
     opened = SubscriptionOpened(
-        at=START,
+        at=at,
         account_id=account,
-        starts_on=date(2027, 3, 1),
+        starts_on=at.date(),
         months=12,
         time_zone="UTC",
-        starts_at=START - 12 * HOUR,
-        ends_at=ENDS_AT,
+        starts_at=midnight,
+        ends_at=ends_at,
         grace_days=30,
         reinstatement_days=90,
         reminders=reminders,
@@ -114,19 +118,19 @@ def put_institution(
         catalogue=CURRENT.version,
     )
     activated = SubscriptionActivated(
-        at=START,
+        at=at,
         number=1,
         starts_on=opened.starts_on,
         time_zone="UTC",
         starts_at=opened.starts_at,
-        ends_at=ENDS_AT,
-        quota_anchor=START,
+        ends_at=ends_at,
+        quota_anchor=at,
         plans=plans,
         catalogue=CURRENT.version,
         entitlements=CURRENT.entitlements,
         bulk_data=(),
     )
-    put(assembly, account, (account, [nominated, AccountConverted(at=START)]), (subscription, [opened, activated]))
+    put(assembly, account, (account, [nominated, AccountConverted(at=at)]), (subscription, [opened, activated]))
     return account, subscription
 
 
