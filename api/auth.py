@@ -72,27 +72,50 @@ KEY_TRUSTED_SECONDS = 1.0
 """For how long a gateway's own key need not be looked up again."""
 
 
+@dataclass(slots=True)
+class Known:
+    """What a key was found to be, when it was last looked up; `renewing` while somebody looks again."""
+
+    key: StaffKey | None
+    at: float
+    renewing: bool = False
+
+    @property
+    def is_due(self) -> bool:
+        """Well before the time is up, one caller looks again while the others go on."""
+        age = time.monotonic() - self.at
+        return age > KEY_TRUSTED_SECONDS or (age > KEY_TRUSTED_SECONDS / 2 and not self.renewing)
+
+
 class AllowedQuickly(Allowed):
-    """For the gateway, which asks a thousand times a second: in the event loop, and with its key looked up once a second."""
+    """For the gateway, which asks a thousand times a second: in the event loop, and with its key looked up twice a second."""
 
     def __init__(self, *roles: str) -> None:
         super().__init__(*roles)
-        self._known: dict[tuple[int, str], tuple[float, StaffKey | None]] = {}
+        self._known: dict[tuple[int, str], Known] = {}
 
     async def __call__(  # type: ignore[override]  # awaited by the framework
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)] = None
     ) -> Caller:
-        return self._admit(request, await self._find(request, credentials.credentials) if credentials else None, None)
+        return self._admit(request, await self._find(request.app.state.service, credentials.credentials) if credentials else None, None)
 
-    async def _find(self, request: Request, secret: str) -> StaffKey | None:
-        service = request.app.state.service
-        name, now = (id(service), secret), time.monotonic()
-        known = self._known.get(name)
-        if known is None or now - known[0] > KEY_TRUSTED_SECONDS:
+    async def _find(self, service: Any, secret: str) -> StaffKey | None:
+        known = self._known.get((id(service), secret))
+        if known is None or known.is_due:
+            if known is not None:
+                known.renewing = True
             if len(self._known) > KEYS_REMEMBERED:
                 self._known.clear()
-            known = self._known[name] = now, await run_in_threadpool(service.find_key, secret)
-        return known[1]
+            began = time.monotonic()
+            known = self._known[id(service), secret] = Known(await run_in_threadpool(service.find_key, secret), began)
+        return known.key
+
+    def at_once(self, service: object, authorization: bytes) -> Caller | None:
+        """The caller, if there is nothing to look up and nothing to say against it."""
+        known = self._known.get((id(service), authorization[7:].decode("latin-1"))) if authorization.startswith(b"Bearer ") else None
+        if known is None or known.key is None or known.key.role not in self.roles or known.is_due:
+            return None
+        return Caller(known.key.name, known.key.role)
 
 
 KEYS_REMEMBERED = 100
