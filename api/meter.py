@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -68,7 +68,8 @@ class Meter:
         self._database = database
         self._clock = clock
         self._digests = digests
-        self._waiting: SimpleQueue[Call | None] = SimpleQueue()
+        self._arriving: dict[asyncio.AbstractEventLoop, list[Call]] = {}
+        self._waiting: SimpleQueue[list[Call] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -78,8 +79,15 @@ class Meter:
             self._start()
         loop = asyncio.get_running_loop()
         call = Call(self._digests(secret), question, loop.create_future(), loop)
-        self._waiting.put(call)
+        if loop in self._arriving:
+            self._arriving[loop].append(call)
+        else:
+            self._arriving[loop] = [call]
+            loop.call_soon(self._hand_over, loop)  # with all that the loop has at hand: each on its own would wake the thread
         return await call.future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waiting.put(self._arriving.pop(loop))
 
     def token(self, secret: str) -> Token | None:
         """Whose secret it is. The time that it takes tells nothing of what is wrong with one that is nobody's."""
@@ -102,21 +110,13 @@ class Meter:
                 self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            call = self._waiting.get()
-            calls: list[Call] = []
-            while call is not None:
-                calls.append(call)
-                if len(calls) == LARGEST_BATCH:
-                    break
-                try:
-                    call = self._waiting.get_nowait()
-                except Empty:
-                    break
-            if calls:
-                self._serve(calls)
-            if call is None:
-                return
+        more = self._waiting.get()
+        while more is not None:
+            calls = more
+            while len(calls) < LARGEST_BATCH and not self._waiting.empty() and (more := self._waiting.get()) is not None:
+                calls += more
+            self._serve(calls)
+            more = self._waiting.get() if more is not None else None
 
     def _serve(self, calls: Sequence[Call]) -> None:
         try:

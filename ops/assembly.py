@@ -50,6 +50,7 @@ from scheduler.smtp import SmtpUrl
 from scheduler.usage_periods import UsagePeriods
 from scheduler.usage_statements import UsageStatements
 
+KEEPING_SECONDS = 1.0
 PARTS = ("api", "scheduler", "projector")
 
 
@@ -147,8 +148,8 @@ class Assembly:
 
     @cached_property
     def keeping(self) -> Following:
-        """Keeps the gatekeeper near the log between the calls, each of which looks for what is new."""
-        keeping = Following(self.gatekeeper.follow, self.settings.poll_seconds)
+        """Keeps the gatekeeper near the log while nobody asks; whoever asks looks for what is new."""
+        keeping = Following(self.gatekeeper.follow, KEEPING_SECONDS)
         self._wakers.append(keeping.wake)
         return keeping
 

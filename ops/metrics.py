@@ -47,12 +47,16 @@ class Metrics:
         self.requests = Counter("tenure_http_requests", "requests", ["method", "route", "status"], registry=self.registry)
         self.seconds = Histogram("tenure_http_request_seconds", "how long requests take", registry=self.registry)
         self.registry.register(Waiting(waiting))
+        self._requests: dict[tuple[str, str, int], Counter] = {}
 
     def count_command(self, command: str, outcome: str) -> None:
         self.commands.labels(command, outcome).inc()
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        self.requests.labels(method, route, str(status)).inc()
+        counter = self._requests.get((method, route, status))
+        if counter is None:
+            counter = self._requests[method, route, status] = self.requests.labels(method, route, str(status))
+        counter.inc()
         self.seconds.observe(seconds)
 
     def count_email(self, verdict: str) -> None:

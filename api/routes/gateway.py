@@ -6,10 +6,9 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from api import lens
+from api import lens, problems
 from api.answers import CheckShown, RefusalShown
 from api.auth import AllowedQuickly, Caller, Reader
 from api.meter import Answer
@@ -101,7 +100,7 @@ async def decided(service: Service, body: bytes) -> Answer:
     return await service.meter.ask(call.token, question)
 
 
-class Shortcut(BaseRoute):
+class Shortcut:
     """`/v1/access/check` asked plainly, with a key that was looked up just now: the framework would take longer than all else.
 
     Whatever is not so plain goes the way of every route, to the same answer.
@@ -112,19 +111,19 @@ class Shortcut(BaseRoute):
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or scope["path"] != self.path or scope["method"] != "POST" or scope["query_string"]:
-            return Match.NONE, {}
+    def takes(self, scope: Scope) -> Caller | None:
+        """Who asks, if it may be answered here."""
+        if scope["path"] != self.path or scope["method"] != "POST" or scope["query_string"]:
+            return None
         given = [value for name, value in scope["headers"] if name == b"authorization"]
-        caller = _allowed.at_once(self._service, given[0]) if len(given) == 1 else None
-        if caller is None:
-            return Match.NONE, {}
-        scope["state"]["caller"] = caller
-        return Match.FULL, {"endpoint": self, "route": self, "path_params": {}}
+        return _allowed.at_once(self._service, given[0]) if len(given) == 1 else None
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await decided(self._service, (await receive())["body"])
-        await Response(msgspec.json.encode(shown(answer)), media_type="application/json")(scope, receive, send)
+    async def answer(self, scope: Scope, body: bytes) -> Response:
+        try:
+            answer = await decided(self._service, body)
+        except Exception as error:  # noqa: BLE001 - as the framework does it for the other routes
+            return await problems.answer(Request(scope), error)
+        return Response(msgspec.json.encode(shown(answer)), media_type="application/json")
 
 
 def shown(answer: Answer) -> dict[str, Any]:
