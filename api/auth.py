@@ -1,5 +1,6 @@
 """Who is calling: a key in the Authorization header, its role, and for whom it acts."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,12 +81,6 @@ class Known:
     at: float
     renewing: bool = False
 
-    @property
-    def is_due(self) -> bool:
-        """Well before the time is up, one caller looks again while the others go on."""
-        age = time.monotonic() - self.at
-        return age > KEY_TRUSTED_SECONDS or (age > KEY_TRUSTED_SECONDS / 2 and not self.renewing)
-
 
 class AllowedQuickly(Allowed):
     """For the gateway, which asks a thousand times a second: in the event loop, and with its key looked up twice a second."""
@@ -93,6 +88,7 @@ class AllowedQuickly(Allowed):
     def __init__(self, *roles: str) -> None:
         super().__init__(*roles)
         self._known: dict[tuple[int, str], Known] = {}
+        self._looking: dict[tuple[asyncio.AbstractEventLoop, int, str], asyncio.Task[StaffKey | None]] = {}
 
     async def __call__(  # type: ignore[override]  # awaited by the framework
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)] = None
@@ -101,20 +97,43 @@ class AllowedQuickly(Allowed):
 
     async def _find(self, service: Any, secret: str) -> StaffKey | None:
         known = self._known.get((id(service), secret))
-        if known is None or known.is_due:
-            if known is not None:
-                known.renewing = True
-            if len(self._known) > KEYS_REMEMBERED:
-                self._known.clear()
-            began = time.monotonic()
-            known = self._known[id(service), secret] = Known(await run_in_threadpool(service.find_key, secret), began)
-        return known.key
+        if known is not None and time.monotonic() - known.at <= KEY_TRUSTED_SECONDS:
+            return known.key
+        return await asyncio.shield(self._look_up(service, secret))
+
+    def _look_up(self, service: Any, secret: str) -> "asyncio.Task[StaffKey | None]":
+        """Once, however many are waiting for it."""
+        name = asyncio.get_running_loop(), id(service), secret
+        if name not in self._looking:
+            self._looking[name] = asyncio.create_task(self._found(service, secret))
+            self._looking[name].add_done_callback(lambda done: self._done(name, done))
+        return self._looking[name]
+
+    async def _found(self, service: Any, secret: str) -> StaffKey | None:
+        began = time.monotonic()
+        key: StaffKey | None = await run_in_threadpool(service.find_key, secret)
+        if len(self._known) > KEYS_REMEMBERED:
+            self._known.clear()
+        self._known[id(service), secret] = Known(key, began)
+        return key
+
+    def _done(self, name: tuple[asyncio.AbstractEventLoop, int, str], done: "asyncio.Task[StaffKey | None]") -> None:
+        del self._looking[name]
+        if not done.cancelled():
+            done.exception()  # who waits for it is told; if nobody does, whoever asks when the time is up looks again
 
     def at_once(self, service: object, authorization: bytes) -> Caller | None:
-        """The caller, if there is nothing to look up and nothing to say against it."""
-        known = self._known.get((id(service), authorization[7:].decode("latin-1"))) if authorization.startswith(b"Bearer ") else None
-        if known is None or known.key is None or known.key.role not in self.roles or known.is_due:
+        """The caller, if there is nothing to wait for and nothing to say against it. Well before the time is up it is looked up again."""
+        secret = authorization[7:].decode("latin-1") if authorization.startswith(b"Bearer ") else ""
+        known = self._known.get((id(service), secret))
+        if known is None or known.key is None or known.key.role not in self.roles:
             return None
+        age = time.monotonic() - known.at
+        if age > KEY_TRUSTED_SECONDS:
+            return None
+        if age > KEY_TRUSTED_SECONDS / 2 and not known.renewing:
+            known.renewing = True
+            self._look_up(service, secret)
         return Caller(known.key.name, known.key.role)
 
 

@@ -60,22 +60,25 @@ class Decision:
 
 
 class Meter:
-    """One thread counts for the whole process; it is started by the first call."""
+    """A thread or two count for the whole process; they are started by the first call."""
 
-    def __init__(self, gatekeeper: Gatekeeper, database: Database, clock: Clock, digests: Callable[[str], Sequence[bytes]]) -> None:
-        """`digests`: the keyed hashes that a secret may be stored as, one for each pepper."""
+    def __init__(
+        self, gatekeeper: Gatekeeper, database: Database, clock: Clock, digests: Callable[[str], Sequence[bytes]], *, threads: int
+    ) -> None:
+        """`digests`: the keyed hashes that a secret may be stored as, one for each pepper. `threads`: one where there is one writer."""
         self.gatekeeper = gatekeeper
         self._database = database
         self._clock = clock
         self._digests = digests
         self._arriving: dict[asyncio.AbstractEventLoop, list[Call]] = {}
         self._waiting: SimpleQueue[list[Call] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._most = threads
+        self._threads: list[threading.Thread] = []
         self._starting = threading.Lock()
 
     async def ask(self, secret: str, question: Question) -> Answer:
         """May this token do this? If so, it is counted before the answer."""
-        if self._thread is None:
+        if not self._threads:
             self._start()
         loop = asyncio.get_running_loop()
         call = Call(self._digests(secret), question, loop.create_future(), loop)
@@ -98,16 +101,18 @@ class Meter:
         return next((token for token in found if token is not None), None)
 
     def stop(self) -> None:
-        if self._thread is not None:
+        for _ in self._threads:
             self._waiting.put(None)
-            self._thread.join()
-            self._thread = None
+        while self._threads:
+            self._threads.pop().join()
 
     def _start(self) -> None:
+        """With two, one counts while the other waits for the disk."""
         with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
-                self._thread.start()
+            while len(self._threads) < self._most:
+                thread = threading.Thread(target=self._run, name=f"meter-{len(self._threads) + 1}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def _run(self) -> None:
         more = self._waiting.get()

@@ -260,7 +260,8 @@ class Assembly:
         def digests(secret: str) -> list[bytes]:
             return [bytes.fromhex(self.keys.digest(secret, pepper)) for pepper in self.keys.peppers]
 
-        return Meter(self.gatekeeper, self.database, self.clock, digests)
+        threads = 1 if self.engine.dialect.name == "sqlite" else 2
+        return Meter(self.gatekeeper, self.database, self.clock, digests, threads=threads)
 
     @cached_property
     def gatekeeper(self) -> Gatekeeper:

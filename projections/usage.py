@@ -141,23 +141,22 @@ def count(connection: Connection, tabs: Iterable[Tab]) -> None:
     ordered = sorted(tabs, key=lambda tab: (tab.owner_id.int, tab.product))
     if not ordered:
         return
+    owners: list[str]
     if connection.dialect.name == "postgresql":
         owners = [str(tab.owner_id) for tab in ordered]
         products = [tab.product for tab in ordered]
         months, minutes = [tab.month for tab in ordered], [tab.minute for tab in ordered]
         given = (owners, products, months, minutes, [tab.requests for tab in ordered], [tab.records for tab in ordered])
-        counted = {(row[0], row[1], row[2]): row for row in connection.exec_driver_sql(_COUNT, given)}
-        for owner, tab in zip(owners, ordered, strict=True):
-            *_, requests, records = counted[owner, tab.product, "month"]
-            tab.before = Count(requests - tab.requests, records - tab.records)
-            tab.before_this_minute = counted[owner, tab.product, "minute"][3] - tab.requests
-        return
-    before = current(connection, [key for tab in ordered for key in _keys(tab)])  # a writer is alone there
-    for tab in ordered:
-        month, minute = _keys(tab)
-        tab.before, tab.before_this_minute = before[month], before[minute].requests
-    rows = [(k.owner_id.hex, k.product, k.span, as_text(k.starts_at), tab.requests, tab.records) for tab in ordered for k in _keys(tab)]
-    connection.exec_driver_sql(_COUNT_ONE, rows)
+        found = connection.exec_driver_sql(_COUNT, given)
+    else:
+        owners = [tab.owner_id.hex for tab in ordered]
+        rows = [(o, t.product, as_text(t.month), as_text(t.minute), t.requests, t.records) for o, t in zip(owners, ordered, strict=True)]
+        found = connection.exec_driver_sql(_COUNT_SQLITE, (msgspec.json.encode(rows).decode(),))
+    counted = {(row[0], row[1], row[2]): row for row in found}
+    for owner, tab in zip(owners, ordered, strict=True):
+        *_, requests, records = counted[owner, tab.product, "month"]
+        tab.before = Count(requests - tab.requests, records - tab.records)
+        tab.before_this_minute = counted[owner, tab.product, "minute"][3] - tab.requests
 
 
 def take_back(connection: Connection, tabs: Iterable[Tab]) -> None:
@@ -229,13 +228,17 @@ _COUNTING = """
 ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE
 SET requests = usage_counters.requests + excluded.requests, records = usage_counters.records + excluded.records"""
 _COUNTERS = "INSERT INTO usage_counters (owner_id, product, span, starts_at, requests, records) "
-_COUNT = f"""{_COUNTERS}
-SELECT k.owner_id, k.product, s.span, CASE s.span WHEN 'month' THEN k.month ELSE k.minute END, k.requests, k.records
+_ROWS = "SELECT k.owner_id, k.product, s.span, CASE s.span WHEN 'month' THEN k.month ELSE k.minute END, k.requests, k.records"
+_COUNT = f"""{_COUNTERS} {_ROWS}
 FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::bigint[])
 AS k(owner_id, product, month, minute, requests, records), (VALUES ('minute'), ('month')) AS s(span)
 ORDER BY k.owner_id, k.product, s.span
 {_COUNTING} RETURNING owner_id::text, product, span, requests, records"""
-_COUNT_ONE = f"{_COUNTERS} VALUES (?, ?, ?, ?, ?, ?) {_COUNTING}"
+_COLUMNS = enumerate(("owner_id", "product", "month", "minute", "requests", "records"))
+_COUNT_SQLITE = f"""{_COUNTERS} {_ROWS}
+FROM (SELECT {", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in _COLUMNS)} FROM json_each(?)) AS k,
+(SELECT 'minute' AS span UNION ALL SELECT 'month') AS s WHERE true
+{_COUNTING} RETURNING owner_id, product, span, requests, records"""
 _ADDING = """
 ON CONFLICT (token_id, product, hour, reason) DO UPDATE
 SET requests = usage_ledger.requests + excluded.requests, records = usage_ledger.records + excluded.records, last_at = excluded.last_at"""
