@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, String, Table, Uuid, delete, select
+from sqlalchemy import BigInteger, Column, Connection, CursorResult, Index, LargeBinary, String, Table, Uuid, delete, select
 
 from projections.tables import Instant, as_text, facts
 
@@ -141,18 +141,15 @@ def count(connection: Connection, tabs: Iterable[Tab]) -> None:
     ordered = sorted(tabs, key=lambda tab: (tab.owner_id.int, tab.product))
     if not ordered:
         return
-    owners: list[str]
     if connection.dialect.name == "postgresql":
         owners = [str(tab.owner_id) for tab in ordered]
-        products = [tab.product for tab in ordered]
-        months, minutes = [tab.month for tab in ordered], [tab.minute for tab in ordered]
-        given = (owners, products, months, minutes, [tab.requests for tab in ordered], [tab.records for tab in ordered])
-        found = connection.exec_driver_sql(_COUNT, given)
+        rows = ((owner, t.product, t.month, t.minute, t.requests, t.records) for owner, t in zip(owners, ordered, strict=True))
+        found: Iterable[Any] = _carry_out(connection, (_COUNT, zip(*rows, strict=True)))
     else:
         owners = [tab.owner_id.hex for tab in ordered]
-        rows = [(o, t.product, as_text(t.month), as_text(t.minute), t.requests, t.records) for o, t in zip(owners, ordered, strict=True)]
-        found = connection.exec_driver_sql(_COUNT_SQLITE, (msgspec.json.encode(rows).decode(),))
-    counted = {(row[0], row[1], row[2]): row for row in found}
+        texts = [(o, t.product, as_text(t.month), as_text(t.minute), t.requests, t.records) for o, t in zip(owners, ordered, strict=True)]
+        found = connection.exec_driver_sql(_COUNT_SQLITE, (msgspec.json.encode(texts).decode(),))
+    counted: dict[tuple[str, str, str], Any] = {(row[0], row[1], row[2]): row for row in found}
     for owner, tab in zip(owners, ordered, strict=True):
         *_, requests, records = counted[owner, tab.product, "month"]
         tab.before = Count(requests - tab.requests, records - tab.records)
@@ -188,40 +185,68 @@ class Books:
 
 def write(connection: Connection, books: Books, at: datetime) -> None:
     """What is new in the ledger, and what support may be asked about."""
-    lines = sorted(
-        (e.token_id, e.product, e.hour, e.reason, e.owner_id, e.account_id, count.requests, count.records, at)
-        for e, count in books.entries.items()
-    )
-    refused = [(r.reference, r.at, r.product, r.token_id, r.account_id, msgspec.json.encode(r.told)) for r in books.refusals]
+    entries = sorted(books.entries.items(), key=lambda line: (line[0].token_id.int, line[0].product, line[0].hour, line[0].reason))
     if connection.dialect.name == "postgresql":
-        _write_together(connection, ((_NOTE, lines, {0, 4, 5}), (_KEEP, refused, {0, 3, 4})))
+        lines = [
+            (str(e.token_id), e.product, e.hour, e.reason, str(e.owner_id), str(e.account_id), count.requests, count.records, at)
+            for e, count in entries
+        ]
+        refused = [
+            (str(r.reference), r.at, r.product, _text(r.token_id), _text(r.account_id), msgspec.json.encode(r.told)) for r in books.refusals
+        ]
+        if parts := [(each, zip(*rows, strict=True)) for each, rows in ((_NOTE, lines), (_KEEP, refused)) if rows]:
+            _carry_out(connection, *parts)
         return
-    for statement, rows in ((_NOTE_ONE, lines), (_KEEP_ONE, refused)):
+    for statement, rows in (
+        (
+            _NOTE_ONE,
+            [
+                (e.token_id.hex, e.product, as_text(e.hour), e.reason, e.owner_id.hex, e.account_id.hex, c.requests, c.records, as_text(at))
+                for e, c in entries
+            ],
+        ),
+        (
+            _KEEP_ONE,
+            [
+                (r.reference.hex, as_text(r.at), r.product, _hex(r.token_id), _hex(r.account_id), msgspec.json.encode(r.told))
+                for r in books.refusals
+            ],
+        ),
+    ):
         if rows:
-            connection.exec_driver_sql(statement, [tuple(map(_bare, row)) for row in rows])
+            connection.exec_driver_sql(statement, rows)
 
 
-def _write_together(connection: Connection, parts: Iterable[tuple[str, Sequence[tuple[Any, ...]], set[int]]]) -> None:
-    """In one round trip, each part as columns: the driver would send row by row."""
-    statements, parameters = [], []
-    for statement, rows, ids in parts:
-        if rows:
-            statements.append(statement)
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            parameters += [_texts(column) if place in ids else column for place, column in enumerate(columns)]
-    if statements:
-        connection.exec_driver_sql("; ".join(statements), tuple(parameters))
+def _text(id: UUID | None) -> str | None:
+    return str(id) if id else None
 
 
-def _texts(ids: Iterable[UUID | None]) -> list[str | None]:
-    return [str(id) if id else None for id in ids]
+def _hex(id: UUID | None) -> str | None:
+    return id.hex if id else None
 
 
-def _bare(value: Any) -> Any:
-    """As SQLite keeps it."""
-    if isinstance(value, UUID):
-        return value.hex
-    return as_text(value) if isinstance(value, datetime) else value
+@dataclass(frozen=True)
+class _Prepared:
+    """A statement that PostgreSQL plans once for each connection; it takes columns, each an array of the type named for it."""
+
+    name: str
+    statement: str
+    types: tuple[str, ...]
+
+    @property
+    def call(self) -> str:
+        return f"EXECUTE {self.name} ({', '.join(f'%s::{each}[]' for each in self.types)})"
+
+
+def _carry_out(connection: Connection, *parts: tuple[_Prepared, Iterable[Iterable[Any]]]) -> CursorResult[Any]:
+    """In one round trip; the driver would send row by row. What the last part returns."""
+    for prepared, _ in parts:
+        if prepared.name not in connection.info:
+            types = ", ".join(f"{each}[]" for each in prepared.types)
+            connection.exec_driver_sql(f"PREPARE {prepared.name} ({types}) AS {prepared.statement}")
+            connection.info[prepared.name] = True
+    given = tuple(list(column) for _, columns in parts for column in columns)
+    return connection.exec_driver_sql("; ".join(prepared.call for prepared, _ in parts), given)
 
 
 _COUNTING = """
@@ -229,11 +254,13 @@ ON CONFLICT (owner_id, product, span, starts_at) DO UPDATE
 SET requests = usage_counters.requests + excluded.requests, records = usage_counters.records + excluded.records"""
 _COUNTERS = "INSERT INTO usage_counters (owner_id, product, span, starts_at, requests, records) "
 _ROWS = "SELECT k.owner_id, k.product, s.span, CASE s.span WHEN 'month' THEN k.month ELSE k.minute END, k.requests, k.records"
-_COUNT = f"""{_COUNTERS} {_ROWS}
-FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::bigint[])
-AS k(owner_id, product, month, minute, requests, records), (VALUES ('minute'), ('month')) AS s(span)
-ORDER BY k.owner_id, k.product, s.span
-{_COUNTING} RETURNING owner_id::text, product, span, requests, records"""
+_COUNT = _Prepared(
+    "usage_count",
+    f"""{_COUNTERS} {_ROWS} FROM unnest($1, $2, $3, $4, $5, $6) AS k(owner_id, product, month, minute, requests, records),
+    (VALUES ('minute'), ('month')) AS s(span) ORDER BY k.owner_id, k.product, s.span
+    {_COUNTING} RETURNING owner_id::text, product, span, requests, records""",
+    ("uuid", "text", "timestamptz", "timestamptz", "bigint", "bigint"),
+)
 _COLUMNS = enumerate(("owner_id", "product", "month", "minute", "requests", "records"))
 _COUNT_SQLITE = f"""{_COUNTERS} {_ROWS}
 FROM (SELECT {", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in _COLUMNS)} FROM json_each(?)) AS k,
@@ -243,11 +270,17 @@ _ADDING = """
 ON CONFLICT (token_id, product, hour, reason) DO UPDATE
 SET requests = usage_ledger.requests + excluded.requests, records = usage_ledger.records + excluded.records, last_at = excluded.last_at"""
 _LEDGER = "INSERT INTO usage_ledger (token_id, product, hour, reason, owner_id, account_id, requests, records, last_at) "
-_NOTE = f"""{_LEDGER}
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[],
-%s::timestamptz[]) {_ADDING}"""
+_NOTE = _Prepared(
+    "usage_note",
+    f"{_LEDGER} SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) {_ADDING}",
+    ("uuid", "text", "timestamptz", "text", "uuid", "uuid", "bigint", "bigint", "timestamptz"),
+)
 _REFUSALS = "INSERT INTO access_refusals (reference, at, product, token_id, account_id, told) "
-_KEEP = f"{_REFUSALS} SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[], %s::bytea[])"
+_KEEP = _Prepared(
+    "usage_keep",
+    f"{_REFUSALS} SELECT * FROM unnest($1, $2, $3, $4, $5, $6)",
+    ("uuid", "timestamptz", "text", "uuid", "uuid", "bytea"),
+)
 _NOTE_ONE = f"{_LEDGER} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADDING}"
 _KEEP_ONE = f"{_REFUSALS} VALUES (?, ?, ?, ?, ?, ?)"
 

@@ -16,9 +16,9 @@ class Desk:
         self.token = running.issue(self.account)
         self.gateway = running.client("gateway")
 
-    def ask(self, token: Thing | None = None, product: str = "scholarly", *, style: str = "tenure", **given: Any) -> Any:
+    def ask(self, token: Thing | None = None, product: str = "scholarly", *, style: str | None = None, **given: Any) -> Any:
         body = {"token": (token or self.token)["secret"], "product": product} | given
-        return self.gateway.post("/v1/access/check", json=body, params={"style": style})
+        return self.gateway.post("/v1/access/check", json=body, params={"style": style} if style else None)
 
     def check(self, token: Thing | None = None, product: str = "scholarly", **given: Any) -> Thing:
         return done(self.ask(token, product, **given))

@@ -304,3 +304,37 @@ def test_a_secret_is_in_no_line_of_the_log_and_in_no_metric(desk: Desk, logged):
     for secret in secrets:
         assert secret not in written
         assert secret[17:-6] not in written
+
+
+BODIES = (
+    {"product": "scholarly"},
+    {"product": "scholarly", "records": 10, "cost": 2},
+    {"product": "patent", "records": 501},
+    {"product": "patent", "cost": 11},
+    {"product": "nothing"},
+    {"product": "scholarly", "cost": 0},
+    {"product": "scholarly", "more": 1},
+    {},
+)
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)))
+def test_the_short_way_and_the_long_one_answer_alike(desk: Desk, number: int):
+    """A plain question with a key that was looked up just now does not go through the framework; one that names its style does."""
+    gateway = desk.running.client("gateway")
+    answers = []
+    for way in ("", "?style=tenure"):
+        done(gateway.post("/v1/access/check?style=tenure", json={"token": desk.token["secret"], "product": "patent_aggregation"}))
+        answer = gateway.post(f"/v1/access/check{way}", json={"token": desk.token["secret"]} | BODIES[number])
+        body = {name: value for name, value in answer.json().items() if name not in {"instance", "reference"}}
+        if limits := body.get("limits"):
+            del limits["remaining"]  # the one was asked before the other
+        assert UUID(answer.headers["x-request-id"])
+        answers.append((answer.status_code, answer.headers["content-type"], body))
+    assert answers[0] == answers[1]
+
+
+def test_a_key_without_the_role_goes_the_short_way_nowhere(desk: Desk):
+    support = desk.running.support
+    for _ in range(2):
+        refused(support.post("/v1/access/check", json={"token": desk.token["secret"], "product": "scholarly"}), 403, "role-not-allowed")
