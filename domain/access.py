@@ -160,7 +160,7 @@ def with_usage(access: Access, question: Question, plan: PlanView | None, usage:
         reasons=reasons,
         limits=limits,
         remaining=_remaining(question, limits, usage, counted=not reasons),
-        retry_at=_retry_at(reasons, usage) if reasons else None,
+        retry_at=_retry_at(question, reasons, limits, usage) if reasons else None,
     )
 
 
@@ -218,17 +218,21 @@ def _of_account(account: AccountView | None) -> Iterator[Reason]:
 def _of_usage(question: Question, limits: ApiPlan, usage: Usage, plan: PlanView | None) -> Iterator[Reason]:
     position = plan.position if plan else None
     if usage.requests + question.cost > limits.requests_per_month:
-        detail = f"{usage.requests} of {limits.requests_per_month} requests of this month are used; {_reset(usage)}"
+        detail = f"{usage.requests} of {limits.requests_per_month} requests of this month are used{_weight(question)}; {_reset(usage)}"
         yield Reason(Code.QUOTA_MONTH, detail, position)
     if limits.records_per_month is not None and usage.records + question.counted_records > limits.records_per_month:
         asked = f"{question.counted_records} asked for"
         detail = f"{usage.records} of {limits.records_per_month} records of this month are used, {asked}; {_reset(usage)}"
         yield Reason(Code.QUOTA_RECORDS, detail, position)
     if usage.requests_this_minute + question.cost > limits.requests_per_minute:
-        detail = f"{usage.requests_this_minute} of {limits.requests_per_minute} requests of this minute are used"
+        detail = f"{usage.requests_this_minute} of {limits.requests_per_minute} requests of this minute are used{_weight(question)}"
         if usage.minute_resets_at is not None:
             detail += f"; the count begins anew at {usage.minute_resets_at.astimezone(UTC):%H:%M:%S} UTC"
         yield Reason(Code.RATE_MINUTE, detail, position)
+
+
+def _weight(question: Question) -> str:
+    return f", the call counts for {question.cost}" if question.cost != 1 else ""
 
 
 def _reset(usage: Usage) -> str:
@@ -256,11 +260,17 @@ def _remaining(question: Question, limits: ApiPlan, usage: Usage, *, counted: bo
     )
 
 
-def _retry_at(reasons: tuple[Reason, ...], usage: Usage) -> datetime | None:
+def _retry_at(question: Question, reasons: tuple[Reason, ...], limits: ApiPlan, usage: Usage) -> datetime | None:
     codes = {reason.code for reason in reasons}
-    if not codes or not codes <= WAITING_HELPS:
+    if not codes or not codes <= WAITING_HELPS or not _fits(question, limits):
         return None
     return usage.minute_resets_at if codes == {Code.RATE_MINUTE} else usage.resets_at
+
+
+def _fits(question: Question, limits: ApiPlan) -> bool:
+    """Whether the call would do if nothing had been used."""
+    records = limits.records_per_month is None or question.counted_records <= limits.records_per_month
+    return records and question.cost <= min(limits.requests_per_minute, limits.requests_per_month)
 
 
 def _shown(instant: datetime) -> str:

@@ -157,6 +157,17 @@ def test_requests_per_minute():
     assert (["rate_minute"], NEXT_MINUTE) == (codes(access), access.retry_at)
 
 
+def test_waiting_is_not_advised_where_it_does_not_help():
+    used = replace(UNUSED, requests_this_minute=1)
+    most = SCHOLARLY.requests_per_minute
+    assert NEXT_MINUTE == ask(replace(SEARCH, cost=most), usage=used).retry_at
+    never = ask(replace(SEARCH, cost=most + 1), usage=used)
+    assert (["rate_minute"], None) == (codes(never), never.retry_at)
+    assert f"the call counts for {most + 1}" in never.reasons[0].detail
+    few = replace(INSTITUTION, plans=(replace(SCHOLARLY, records_per_month=99),))
+    assert (["quota_records"], None) == (codes(access := ask(plan=few, usage=UNUSED)), access.retry_at)
+
+
 def test_records_per_request():
     assert ask(replace(SEARCH, records=1_000)).allowed
     access = ask(replace(SEARCH, records=1_001))
