@@ -185,7 +185,10 @@ class ConsentBody(Body):
 
 
 class IpRangesBody(Body):
-    ip_ranges: Annotated[list[Short], Field(max_length=1_000)]
+    """The ranges one by one in canonical CIDR, or as a text in which people pasted them."""
+
+    ip_ranges: Annotated[list[Short], Field(max_length=1_000)] | None = None
+    text: Annotated[str, Field(max_length=100_000)] | None = None
     shared: Flag = False
 
 

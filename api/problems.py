@@ -98,7 +98,8 @@ async def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(request, status, error.slug, error.detail, field=error.field, headers=headers)
+    errors = [{"field": _plain(field), "detail": _plain(detail)} for field, detail in error.errors] if isinstance(error, Invalid) else None
+    return problem(request, status, error.slug, error.detail, field=error.field, errors=errors, headers=headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -14,7 +14,12 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """The input itself cannot be right, whatever the state."""
+    """The input itself cannot be right, whatever the state. `errors` are all that is wrong with it, where that can be many things."""
+
+    def __init__(self, slug: str, detail: str, *, field: str | None = None, errors: tuple[tuple[str, str], ...] = ()) -> None:
+        """Each of `errors` is a field, and a sentence about it."""
+        super().__init__(slug, detail, field=field)
+        self.errors = errors
 
 
 class Refused(DomainError):

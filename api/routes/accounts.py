@@ -51,12 +51,14 @@ from domain.values import (
     parse_ror_id,
     parse_text,
     parse_time_zone,
+    read_pasted,
 )
 from projections import accounts
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
 ask = Asking(InstitutionalAccount, "account")
 
+MOST_SHOWN, MOST_WRONG, MOST_RANGES = 100, 100, 1_000
 PERSONAL_MAILBOX = "the mailbox looks like a person's own: a shared one, such as library@…, outlives the people behind it"
 
 
@@ -72,6 +74,19 @@ def _domain(given: str | DomainBody) -> ClaimedDomain:
 def _ranges(given: Sequence[str], caller: Caller) -> tuple[str, ...]:
     """Each once, in the order given."""
     return tuple(dict.fromkeys(parse_ip_range(each, admin=caller.role == "admin", field="ip_ranges") for each in given))
+
+
+def _pasted(text: str, caller: Caller) -> tuple[str, ...]:
+    """Each once, in the order given."""
+    entries = read_pasted(text, admin=caller.role == "admin")
+    wrong = [(f"text.line.{entry.line}", f"{entry.text[:MOST_SHOWN]}: {entry.problem}") for entry in entries if entry.problem]
+    if wrong:
+        sentence = f"{len(wrong)} of {len(entries)} entries cannot be taken, so none was; the first of them, {wrong[0][1]}"
+        raise Invalid("invalid-ip-range", sentence, field=wrong[0][0], errors=tuple(wrong[:MOST_WRONG]))
+    ranges = tuple(dict.fromkeys(each for entry in entries for each in entry.ranges))
+    if len(ranges) > MOST_RANGES:
+        raise Invalid("invalid-ip-range", f"these are {len(ranges)} ranges; an account has at most {MOST_RANGES}", field="text")
+    return ranges
 
 
 @router.post("", status_code=201, response_model=AccountShown)
@@ -214,8 +229,11 @@ def retire_domain(id: UUID, domain: str, request: Request, caller: Support, body
 
 @router.put("/{id}/ip-ranges", response_model=AccountShown)
 def set_ip_ranges(id: UUID, request: Request, caller: Support, body: IpRangesBody) -> Response:
-    """All ranges of the institution, as canonical CIDR: an anti-bot allow-list, never access control."""
-    return ask(request, caller, body, SetIpRanges(id=id, ip_ranges=_ranges(body.ip_ranges, caller), shared=body.shared))
+    """All ranges of the institution: an anti-bot allow-list, never access control. Of a pasted text, all entries are taken or none."""
+    if (body.ip_ranges is None) == (body.text is None):
+        raise Invalid("invalid-request", "give the ranges as ip_ranges or as text, one of the two", field="body")
+    ranges = _ranges(body.ip_ranges, caller) if body.ip_ranges is not None else _pasted(body.text or "", caller)
+    return ask(request, caller, body, SetIpRanges(id=id, ip_ranges=ranges, shared=body.shared))
 
 
 @router.put("/{id}/link-resolvers", response_model=AccountShown)

@@ -4,6 +4,7 @@ from domain.values.dates import parse_date, parse_instant, parse_time_zone
 from domain.values.domains import ALLOWED, check_claimable, is_free_mail, needs_confirmation, parse_claimed_domain, parse_domain
 from domain.values.emails import email_domain, folded, looks_personal, parse_email
 from domain.values.identifiers import parse_registered_account_id, parse_ror_id
+from domain.values.pasted import read_pasted
 from domain.values.ranges import overlapping, parse_ip_range, unmap, within_any
 from domain.values.text import parse_text
 
@@ -26,6 +27,7 @@ __all__ = [
     "parse_ror_id",
     "parse_text",
     "parse_time_zone",
+    "read_pasted",
     "unmap",
     "within_any",
 ]

@@ -279,3 +279,19 @@ def test_a_flag_is_true_or_false(shared: Running, given):
     account = done(_nominated(shared), 201)
     answer = shared.support.put(f"/v1/accounts/{account['id']}/ip-ranges", json={"ip_ranges": [], "shared": given})
     assert refused(answer, 422, "invalid-request")["field"] == "body.shared"
+
+
+def test_ranges_as_people_paste_them_are_taken_whole_or_not_at_all(shared: Running):
+    account = shared.nominate()
+    path = f"/v1/accounts/{account['id']}/ip-ranges"
+    pasted = "Main campus: 23.9.0.0/16\n23.10.0.1 - 23.10.0.4, 2A00:1450:4::/48  # the library\n23.9.0.0/255.255.0.0"
+    expected = ["23.9.0.0/16", "23.10.0.1/32", "23.10.0.2/31", "23.10.0.4/32", "2a00:1450:4::/48"]
+    assert expected == done(shared.support.put(path, json={"text": pasted}))["ip_ranges"]
+    problem = refused(shared.support.put(path, json={"text": "23.11.0.0/16\n23.12.0.9/16\n10.0.0.0/8"}), 422, "invalid-ip-range")
+    assert "text.line.2" == problem["field"]
+    assert ["text.line.2", "text.line.3"] == [each["field"] for each in problem["errors"]]
+    assert "23.12.0.9/16: there are bits set after the prefix; did you mean 23.12.0.0/16?" == problem["errors"][0]["detail"]
+    assert expected == done(shared.support.get(f"/v1/accounts/{account['id']}"))["ip_ranges"]
+    for body in ({}, {"text": "", "ip_ranges": []}):
+        assert "one of the two" in refused(shared.support.put(path, json=body), 422, "invalid-request")["detail"]
+    assert [] == done(shared.support.put(path, json={"text": "# none any more"}))["ip_ranges"]
