@@ -58,7 +58,7 @@ def test_429_says_which_limit_and_when_it_begins_anew(desk: Desk):
     desk.check(cost=20, records=40)
     desk.at("2027-01-31T10:00:30.250000+00:00")
     minute = desk.ask(product="patent", cost=11, style="lens")
-    assert "0 of 10 requests of this minute are used; the count begins anew at 10:01:00 UTC" == told(minute, 429)
+    assert "0 of 10 requests of this minute are used, the call counts for 11; the count begins anew at 10:01:00 UTC" == told(minute, 429)
     assert {
         "remaining-request-per-minute": "10",
         "remaining-request-per-month": "20000",
