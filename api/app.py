@@ -44,7 +44,7 @@ from api.routes import (
     user_plans,
 )
 from api.service import Service
-from api.spool import MAX_BODY, NotTaken, spool, takes_upload
+from api.spool import MAX_BODY, NotTaken, spool, take, takes_upload
 
 CLIENT_GONE = 499  # what the log and the metrics say where nobody was left to answer
 _REQUEST_IDS = UUID("0b8b1c0e-5f0b-4d5c-a5b1-0f8b54e2c6aa")
@@ -156,8 +156,7 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = dict(scope["headers"])
-        request_id = _request_id(headers.get(b"x-request-id"))
+        request_id = _request_id(next((value for name, value in scope["headers"] if name == b"x-request-id"), None))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status = 500
@@ -170,17 +169,19 @@ class Surroundings:
             await send(message)
 
         try:
+            if self._shortcut and (caller := self._shortcut.takes(scope)):
+                state["caller"], scope["route"] = caller, self._shortcut
+                asked = BytesIO()
+                await take(receive, asked, MAX_BODY)
+                answer = await self._shortcut.answer(scope, asked.getvalue())
+                await answer(scope, receive, send_on)
+                return
             upload = takes_upload(scope["method"], scope["path"])
             with SpooledTemporaryFile(max_size=MAX_BODY) if upload else BytesIO() as body:
                 state["body_digest"] = await spool(scope, receive, body)
                 if upload:
                     state["upload"] = body
-                if self._shortcut and (caller := self._shortcut.takes(scope)):
-                    state["caller"], scope["route"] = caller, self._shortcut
-                    answer = await self._shortcut.answer(scope, body.read())
-                    await answer(scope, receive, send_on)
-                else:
-                    await self._app(scope, _once(b"" if upload else body.read(), receive), send_on)
+                await self._app(scope, _once(b"" if upload else body.read(), receive), send_on)
         except NotTaken as error:
             refusal = problem(Request(scope), error.status, error.slug, error.detail, field=error.field)
             await refusal(scope, receive, send_on)

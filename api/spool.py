@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import IO
 
 from starlette.requests import ClientDisconnect
@@ -38,11 +39,17 @@ async def spool(scope: Scope, receive: Receive, into: IO[bytes]) -> str:
     if upload and headers.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
         raise NotTaken(415, "unsupported-media-type", "a file is sent as it is, without a content encoding", field="Content-Encoding")
     most = MAX_UPLOAD if upload else MAX_BODY
-    too_large = NotTaken(413, "too-large", f"a body has at most {most} bytes here")
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > most:
-        raise too_large
+        raise _too_large(most)
     digest = hashlib.sha256()
+    await take(receive, into, most, digest.update)
+    into.seek(0)
+    return digest.hexdigest()
+
+
+async def take(receive: Receive, into: IO[bytes], most: int, told: Callable[[bytes], None] | None = None) -> None:
+    """Write a body of at most so many bytes to a file."""
     size = 0
     more = True
     while more:
@@ -53,8 +60,11 @@ async def spool(scope: Scope, receive: Receive, into: IO[bytes]) -> str:
         more = message.get("more_body", False)
         size += len(part)
         if size > most:
-            raise too_large
-        digest.update(part)
+            raise _too_large(most)
+        if told:
+            told(part)
         into.write(part)
-    into.seek(0)
-    return digest.hexdigest()
+
+
+def _too_large(most: int) -> NotTaken:
+    return NotTaken(413, "too-large", f"a body has at most {most} bytes here")

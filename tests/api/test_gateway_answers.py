@@ -56,12 +56,16 @@ def test_429_says_which_limit_and_when_it_begins_anew(desk: Desk):
     desk.limit(requests_per_month=20, records_per_month=40)
     desk.at("2027-01-31T10:00:30.250000+00:00")
     desk.check(cost=20, records=40)
+    never = desk.ask(product="patent", cost=11, style="lens")
+    assert "0 of 10 requests of this minute are used, the call counts for 11; the count begins anew at 10:01:00 UTC" == told(never, 429)
+    assert not any(name.startswith("retry-after") for name in rates(never))  # more than a minute's limit: waiting does not help
+    desk.check(product="patent", cost=4)
     desk.at("2027-01-31T10:00:30.250000+00:00")
-    minute = desk.ask(product="patent", cost=11, style="lens")
-    assert "0 of 10 requests of this minute are used, the call counts for 11; the count begins anew at 10:01:00 UTC" == told(minute, 429)
+    minute = desk.ask(product="patent", cost=7, style="lens")
+    assert "4 of 10 requests of this minute are used, the call counts for 7; the count begins anew at 10:01:00 UTC" == told(minute, 429)
     assert {
-        "remaining-request-per-minute": "10",
-        "remaining-request-per-month": "20000",
+        "remaining-request-per-minute": "6",
+        "remaining-request-per-month": "19996",
         "reset-date": RESET,
         "retry-after-seconds": "30",
         "retry-after-millis": "29750",
