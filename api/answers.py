@@ -10,6 +10,7 @@ from api.bodies import Plan
 from domain.access import Code
 from domain.catalogue import BulkData, Product
 from domain.events.institutional_account import Role
+from domain.events.onboarding import Step
 from domain.events.user_import import RowOutcome
 
 
@@ -140,6 +141,47 @@ class AccountShown(Shown):
 
 class AccountsShown(Listed):
     items: list[AccountShown]
+
+
+class StepShown(Out):
+    """A step of the checklist. `waiting_since` is null where it is done, or where something must be done before it."""
+
+    step: Step
+    title: str
+    who: Literal["institution", "support"]
+    what: str
+    optional: bool
+    done_at: datetime | None
+    waiting_since: datetime | None
+
+
+class OnboardingShown(Out):
+    """`waiting_step` is the one that could be done and has waited longest; null once all that is not optional is done."""
+
+    account_id: UUID
+    institution: str | None
+    done: int
+    of: int
+    waiting_step: Step | None
+    waiting_since: datetime | None
+    steps: list[StepShown]
+
+
+class WaitingShown(Out):
+    account_id: UUID
+    institution: str | None
+    status: Literal["nominated", "active", "suspended"]
+    done: int
+    of: int
+    waiting_step: Step
+    title: str
+    who: Literal["institution", "support"]
+    waiting_since: datetime
+    waiting_days: int
+
+
+class OnboardingListed(Listed):
+    items: list[WaitingShown]
 
 
 class LibrarianKeyShown(Out):

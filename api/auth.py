@@ -142,4 +142,5 @@ Support = Annotated[Caller, Depends(Allowed("support", "admin"))]
 Reader = Annotated[Caller, Depends(Allowed("support", "auditor", "admin"))]
 Insider = Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "institution"))]
 """Readers, and a librarian, who sees what belongs to the own institution: anything of another is not found."""
+Manager = Annotated[Caller, Depends(Allowed("support", "admin", "institution"))]
 Admin = Annotated[Caller, Depends(Allowed("admin"))]

@@ -17,7 +17,7 @@ Position = Annotated[
 ]
 
 
-def listed(request: Request, items: Sequence[dict[str, Any]], following: int | None) -> Response:
+def listed(request: Request, items: Sequence[dict[str, Any]], following: int | str | None) -> Response:
     """{items, next}, with `Link: rel="next"` where there is more."""
     headers = {}
     if following is not None:

@@ -59,7 +59,9 @@ from domain.events.itk_subscription import (
     SubscriptionSuspended,
     UsageStatementMade,
 )
+from domain.events.onboarding import ContactConfirmationAsked, OnboardingNudged
 from domain.events.user_import import UserImportCompleted
+from domain.onboarding import open_steps
 from domain.quotas import WHOLE, limit_of, share_reached
 from domain.streams import Aggregate
 
@@ -112,7 +114,7 @@ def letters(recorded: Recorded, state: Aggregate) -> Iterator[Letter]:
     """What an event gives occasion to write. `state` is its stream's, right after it."""
     match state:
         case InstitutionalAccount():
-            yield from _of_account(recorded)
+            yield from _of_account(recorded, state)
         case ITKSubscription():
             yield from _of_subscription(recorded, state)
         case InstitutionalUserPlan():
@@ -123,11 +125,19 @@ def letters(recorded: Recorded, state: Aggregate) -> Iterator[Letter]:
             yield from _of_import(recorded, state)
 
 
-def _of_account(recorded: Recorded) -> Iterator[Letter]:
+def _of_account(recorded: Recorded, state: InstitutionalAccount) -> Iterator[Letter]:
     to = Audience.ADMINISTRATOR
     match recorded.event:
-        case AccountNominated(email=email, missing=missing):
-            yield Letter(template="account-nominated", audience=to, facts={"email": email, "missing": missing})
+        case AccountNominated(email=email, missing=missing) as event:
+            facts: dict[str, Any] = {"email": email, "missing": missing}
+            if event.confirm_until is not None:
+                facts |= {"confirmation_id": event.contact_id, "lapses_at": event.confirm_until}
+            yield Letter(template="account-nominated", audience=to, facts=facts)
+        case ContactConfirmationAsked(contact_id=id, confirmation_id=link, lapses_at=end) if (contact := state.contact(id)) is not None:
+            asked = {"new_email": contact.email, "confirmation_id": link, "lapses_at": end}
+            yield Letter(template="contact-confirm", audience=Audience.NEW_MAILBOX, facts=asked, not_after=end)
+        case OnboardingNudged(open=steps):
+            yield Letter(template="onboarding-nudge", audience=to, facts={"steps": [str(step) for step in steps]})
         case NominationIncomplete(missing=missing):
             yield Letter(template="nomination-incomplete", audience=to, facts={"missing": missing})
         case AccountSuspended(cause=cause):
@@ -387,6 +397,10 @@ def unwanted(template: str, facts: Mapping[str, Any], state: Aggregate) -> str |
             return "the request has been decided"
         case InstitutionalAccount(), "nomination-incomplete" if not state.missing or str(state.status) != "nominated":
             return "nothing is missing any more"
+        case InstitutionalAccount(), "contact-confirm" if state.onboarding.link(UUID(str(facts["confirmation_id"]))) is None:
+            return "the mailbox has confirmed itself, has changed, or was sent a newer link"
+        case InstitutionalAccount(), "onboarding-nudge" if not set(facts["steps"]) & set(open_steps(state)):
+            return "every step is done"
         case InstitutionalAccount(), "account-suspended" if str(state.status) != "suspended":
             return f"the account is {state.status}"
         case InstitutionalAccount(), "contact-transfer-confirm" if not _pending(state, facts["transfer_id"]):

@@ -23,6 +23,11 @@ class Rules:
     contact_transfer_days: int = 7
     incomplete_nomination_reminders: tuple[int, ...] = (7, 21)
     """Days after a nomination at which what is still missing is asked for again."""
+    contact_confirmation_days: int = 7
+    onboarding_nudges: tuple[int, ...] = (7, 30)
+    """Days after the activation at which the contact is told which steps of the onboarding are still open."""
+    onboarding_users: int = 10
+    """So many users with plans of their own make an institution a working one."""
     librarian_key_days: int = 365
     max_librarian_key_days: int = 366
     max_live_librarian_keys: int = 20

@@ -17,6 +17,7 @@ from domain.commands.base import Command
 from domain.commands.institutional_account import ClaimDomain, Close, Nominate, SetIpRanges
 from domain.commands.institutional_user_plan import NoteUserQuota
 from domain.commands.itk_subscription import ALONE
+from domain.commands.onboarding import NudgeOnboarding
 from domain.commands.user_import import SettleRows
 from domain.context import Context, Overlap
 from domain.events.base import Metadata
@@ -85,7 +86,7 @@ class Surroundings:
 
     def _context_of_account(self, stream: Stream, command: Command, context: Context, requires: Requires) -> Context:
         match command:
-            case Close():
+            case Close() | NudgeOnboarding():
                 return self._with_subscription_of(context, stream.id, requires)
             case ClaimDomain(domain=domain, shared=True):
                 giver = self._log.holder("domain-consent", f"{domain}/{stream.id}")

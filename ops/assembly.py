@@ -31,7 +31,7 @@ from ops.metrics import Metrics
 from ops.secrets import Vault
 from ops.staff import StaffKeys
 from ops.time_machine import Gate, TimeMachine, VirtualClock
-from projections import accounts, api_tokens, deadlines, quotas, subscriptions, tables, usage_periods, user_imports, user_plans
+from projections import accounts, api_tokens, deadlines, onboarding, quotas, subscriptions, tables, usage_periods, user_imports, user_plans
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
@@ -42,6 +42,7 @@ from projections.versions import Versions
 from scheduler.deadlines import DueDeadlines
 from scheduler.imports import UserImports
 from scheduler.loop import Following, Heartbeat, Loop
+from scheduler.onboarding import OnboardingSteps
 from scheduler.outbox import Letterhead, OutboxSender
 from scheduler.quotas import Quotas
 from scheduler.reactions import Reactions
@@ -123,6 +124,7 @@ class Assembly:
             (
                 Versions(),
                 accounts.projection,
+                onboarding.projection,
                 subscriptions.projection,
                 user_plans.projection,
                 user_imports.projection,
@@ -212,6 +214,10 @@ class Assembly:
         return Quotas(self.lifecycle, self.database)
 
     @cached_property
+    def onboarding_steps(self) -> OnboardingSteps:
+        return OnboardingSteps(self.lifecycle, self.database, self.tables)
+
+    @cached_property
     def heartbeat(self) -> Heartbeat:
         parts = (
             self.usage_periods,
@@ -220,6 +226,7 @@ class Assembly:
             self.user_imports,
             self.registrations,
             self.quotas,
+            self.onboarding_steps,
             self.sender,
         )
         return Heartbeat(self.tables.catch_up, self.reactions, parts, self.gate.heartbeat)

@@ -156,6 +156,8 @@ class OutboxSender:
         facts = dict(written.facts) | {"institution": account.institution if account else None}
         if (transfer := written.facts.get("transfer_id")) and written.account_id:
             facts["confirm_url"] = self._letterhead.confirm_url(written.account_id, UUID(transfer))
+        if (asked := written.facts.get("confirmation_id")) and written.account_id:
+            facts["confirm_url"] = self._letterhead.confirm_url(written.account_id, UUID(asked))
         if plan := written.facts.get("plan_id"):
             facts["accept_url"] = self._letterhead.invitation_url(UUID(plan))
         if link := written.facts.get("link_id"):

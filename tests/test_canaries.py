@@ -57,7 +57,7 @@ class Aviary:
         for run in _RUN.finditer(content):
             text = run[0]
             found |= {text[place : place + GRAM] for place in range(len(text) - GRAM + 1)} & self._grams
-        if CANARIES <= 20:
+        if len(self.secrets) <= 20:  # of a thousand each form would be looked for by itself
             for secret in self.secrets:
                 random = secret[RANDOM].encode()
                 found |= {form for form in (random.hex().encode(), *_base64(random)) if form in content}

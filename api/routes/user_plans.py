@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.answers import UserPlanShown, UserPlansShown
-from api.auth import Allowed, Caller, Support
+from api.auth import Allowed, Caller, Manager, Support
 from api.bodies import ApprovePlanBody, ChangeAddressBody, EndPlanBody, RejectPlanBody, RequestPlanBody
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
@@ -36,7 +36,6 @@ router = APIRouter(prefix="/v1/user-plans", tags=["user plans"])
 ask = Asking(InstitutionalUserPlan, "user plan")
 
 Holder = Annotated[Caller, Depends(Allowed("support", "admin", "platform"))]
-Manager = Annotated[Caller, Depends(Allowed("support", "admin", "institution"))]
 Knower = Annotated[Caller, Depends(Allowed("support", "admin", "platform", "institution"))]
 Looker = Annotated[Caller, Depends(Allowed("support", "auditor", "admin", "platform", "institution"))]
 

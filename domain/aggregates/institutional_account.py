@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 from domain.aggregates.contacts import decide_on_contacts
 from domain.aggregates.domains import decide_on_domains, refuse_overlaps, refuse_shared_domains
 from domain.aggregates.institutional_account_state import AccountState, Status
 from domain.aggregates.librarian_keys import decide_on_librarian_keys
+from domain.aggregates.onboarding import decide_on_onboarding, nudges
 from domain.commands.base import Deadline
 from domain.commands.institutional_account import (
     AccountCommand,
@@ -31,6 +33,14 @@ from domain.commands.institutional_account import (
     SetLinkResolvers,
     Suspend,
     Withdraw,
+)
+from domain.commands.onboarding import (
+    AcceptPersonalMailbox,
+    AskForConfirmation,
+    ConfirmByLink,
+    NoteOnboardingStep,
+    NudgeOnboarding,
+    TellCommunity,
 )
 from domain.context import AccountFacts, Context
 from domain.errors import Refused
@@ -113,13 +123,22 @@ class InstitutionalAccount(AccountState):
                 return decide_on_librarian_keys(self, command, context)
             case status, FinishDomainRetirement() if status in LIVE:
                 return decide_on_domains(self, command, context)
+            case status, (
+                AskForConfirmation()
+                | ConfirmByLink()
+                | AcceptPersonalMailbox()
+                | NoteOnboardingStep()
+                | TellCommunity()
+                | NudgeOnboarding()
+            ) if status in LIVE:
+                return decide_on_onboarding(self, command, context)
             case (
                 (Status.WITHDRAWN, Withdraw())
                 | (Status.REJECTED, Reject())
                 | (Status.ACTIVE, Convert() | Reinstate())
                 | (Status.SUSPENDED, Suspend())
                 | (Status.CLOSED, Close())
-                | (_, ChaseNomination() | FinishDomainRetirement())
+                | (_, ChaseNomination() | FinishDomainRetirement() | NoteOnboardingStep() | NudgeOnboarding())
             ):
                 return ()  # done already, or nothing to be done any more
             case status, _ if status in LIVE:
@@ -127,6 +146,10 @@ class InstitutionalAccount(AccountState):
             case _, LapseContactTransfer():
                 return ()
         raise self.refusal(command)
+
+    def evolve(self, event: Event) -> Self:
+        after = super().evolve(event)
+        return replace(after, onboarding=self.onboarding.evolve(event, self, after))
 
     def _amend(self, command: Amend, context: Context) -> tuple[Event, ...]:
         given = {
@@ -146,7 +169,10 @@ class InstitutionalAccount(AccountState):
 
     def _nominated_by(self, command: Nominate, context: Context) -> bool:
         first = self.nomination
-        return first is not None and first == replace(_nominated(command, context), at=first.at, chase_days=first.chase_days)
+        if first is None:
+            return False
+        again = _nominated(command, context)
+        return first == replace(again, at=first.at, chase_days=first.chase_days, confirm_until=first.confirm_until)
 
     def _chase(self, days: int, context: Context) -> tuple[Event, ...]:
         now, missing = context.now, self.missing
@@ -187,7 +213,7 @@ class InstitutionalAccount(AccountState):
                 for days in self.chase_days
                 if days not in self.chased
             )
-        return tuple(deadlines)
+        return (*deadlines, *nudges(self, stream))
 
 
 def _nominated(command: Nominate, context: Context) -> AccountNominated:
@@ -206,5 +232,6 @@ def _nominated(command: Nominate, context: Context) -> AccountNominated:
         contacts=command.contacts,
         missing=(),
         chase_days=context.rules.incomplete_nomination_reminders,
+        confirm_until=context.now + timedelta(days=context.rules.contact_confirmation_days),
     )
     return replace(nominated, missing=InstitutionalAccount().evolve(nominated).missing)

@@ -1,12 +1,13 @@
 """What an account is made of, and how events change it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
 from domain.aggregates.base import NEVER, NO_ID
+from domain.aggregates.onboarding_state import Onboarding
 from domain.commands.base import Command
 from domain.context import ClaimedDomain
 from domain.errors import Refused
@@ -98,6 +99,7 @@ class AccountState:
     converted_at: datetime | None = None
     chase_days: tuple[int, ...] = ()
     chased: frozenset[int] = frozenset()
+    onboarding: Onboarding = field(default_factory=Onboarding)
 
     @property
     def email(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from domain.context import ClaimedDomain
@@ -40,6 +40,7 @@ class AccountNominated(Event):
     """`missing` names what must be known before the account can be converted, and is asked for again after `chase_days`."""
 
     TOPIC = "account.nominated"
+    class_version = 2
     account_id: UUID
     email: Annotated[str, personal("contact_id")]
     contact_id: UUID
@@ -53,6 +54,11 @@ class AccountNominated(Event):
     contacts: tuple[Contact, ...]  # besides the nominated one
     missing: tuple[str, ...]
     chase_days: tuple[int, ...]
+    confirm_until: datetime | None = None  # so long works the link by which the mailbox confirms itself
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["confirm_until"] = None
 
     def claims(self) -> tuple[Claim | Release, ...]:
         account = () if self.registered_account_id is None else (Claim("registered-account", self.registered_account_id),)
@@ -142,10 +148,16 @@ class ContactAmended(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ContactConfirmed(Event):
-    """Somebody who reads the mailbox has said so."""
+    """Somebody who reads the mailbox has said so, and perhaps whether it is shared."""
 
     TOPIC = "account.contact-confirmed"
+    class_version = 2
     contact_id: UUID
+    mailbox: Literal["shared", "personal"] | None = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["mailbox"] = None
 
 
 @dataclass(frozen=True, kw_only=True)

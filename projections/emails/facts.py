@@ -37,7 +37,8 @@ Every template has `institution` (None where it is not known yet). An instant is
 | people | how many used a plan of their own |
 | resets_at | when the next month of a quota begins |
 | own | True if it is the reader's own user plan, False for the institution's tokens |
-| confirm_url | the page that confirms a transfer, under the service's own address |
+| confirm_url | the page on which a mailbox confirms itself, under the service's own address, until `lapses_at`; None in old letters |
+| steps | the open steps of the onboarding, by their names in `domain.events.onboarding` |
 """
 
 from collections.abc import Mapping
@@ -66,12 +67,16 @@ _FILE: dict[str, object] = _INSTITUTION | {
     "expires_at": _NOON,
     "download_url": "https://tenure.example/downloads/c29tZSBzaWduZWQgdmFsdWU",
 }
+_CONFIRM = "https://tenure.example/confirm/c29tZSBzaWduZWQgdmFsdWU"
 _QUOTA: dict[str, object] = _INSTITUTION | {"product": "scholarly", "counted": "requests", "limit": 50_000, "resets_at": _NOON}
 _PLANS = [asdict(plan) for plan in CURRENT.institution]
 _USER_PLANS = [asdict(plan) for plan in CURRENT.user]
 
 SAMPLES: Mapping[str, Mapping[str, object]] = {
-    "account-nominated": _INSTITUTION | {"email": "biblioteca@esempio.example", "missing": ["time_zone", "administrator"]},
+    "account-nominated": _INSTITUTION
+    | {"email": "biblioteca@esempio.example", "missing": ["time_zone", "administrator"], "confirm_url": _CONFIRM, "lapses_at": _NOON},
+    "contact-confirm": _INSTITUTION | {"new_email": "biblioteca@esempio.example", "confirm_url": _CONFIRM, "lapses_at": _NOON},
+    "onboarding-nudge": _INSTITUTION | {"steps": ["address", "domains", "first_token", "ten_users", "community"]},
     "nomination-incomplete": {"institution": None, "missing": ["registered_account_id", "institution", "time_zone", "administrator"]},
     "subscription-activated": _INSTITUTION
     | {
@@ -98,7 +103,7 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     "account-suspended": _INSTITUTION | {"cause": "misuse"},
     "account-reinstated": _INSTITUTION,
     "contact-unreachable": _INSTITUTION | {"address": "biblioteca@esempio.example"},
-    "contact-transfer-confirm": _MOVED | {"lapses_at": _NOON, "confirm_url": "https://tenure.example/confirm/c29tZSBzaWduZWQgdmFsdWU"},
+    "contact-transfer-confirm": _MOVED | {"lapses_at": _NOON, "confirm_url": _CONFIRM},
     "contact-transferred": _MOVED | {"transferred_at": _NOON, "lapses_at": None},
     "user-plan-activated": _PERSON | {"until": _END, "plans": _USER_PLANS},
     "user-plan-under-review": _PERSON,
@@ -155,6 +160,7 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
 }
 
 ADDED_LATER: Mapping[str, Mapping[str, object]] = {
+    "account-nominated": {"confirm_url": None, "lapses_at": None},
     "user-plan-rejected": {"renewal": False, "until": None},
     "user-import-report": {"undo_until": None},
 }

@@ -56,6 +56,7 @@ ENVIRONMENT.filters |= {
     "entitlement": wording.entitlement,
     "bulk_data": wording.bulk_data,
     "missing": wording.missing,
+    "step": wording.step,
     "risk": wording.risk,
     "remedy": wording.remedy,
     "in_words": wording.outcomes,

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from domain.onboarding import CHECKLIST
+
 PRODUCTS = {
     "scholarly": "Scholarly API",
     "patent": "Patent API",
@@ -80,6 +82,7 @@ TO_DO = {
     "invalid": "correct the rows and hand them in again. Whoever has a plan keeps it.",
     "refused": "look up the reason of each row where the list was handed in, or ask us.",
 }
+_TO_DO_OF_STEP = {str(step): item.what for step, item in CHECKLIST.items()}
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
 
@@ -186,6 +189,11 @@ def entitlement(entry: Mapping[str, Any]) -> str:
 
 def bulk_data(product: str) -> str:
     return BULK_DATA.get(product, product)
+
+
+def step(name: str) -> str:
+    """What there is to do; a step that this code does not know is named."""
+    return _TO_DO_OF_STEP.get(name, name.replace("_", " "))
 
 
 def missing(name: str) -> str:

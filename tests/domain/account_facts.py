@@ -55,6 +55,7 @@ NOMINATED = AccountNominated(
     contacts=(),
     missing=(),
     chase_days=(7, 21),
+    confirm_until=MAY_1 + timedelta(days=7),
 )
 CONVERTED = AccountConverted(at=MAY_1)
 SUSPENDED = AccountSuspended(at=MAY_2, cause="unpaid")
