@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.application import Selection
 from domain.errors import DomainError
 from ops import librarians, logs
@@ -22,6 +23,7 @@ from ops.config import ConfigurationError, read_settings
 from ops.eventstore.engine import ForgetfulDatabase
 from ops.eventstore.rebuild import rebuild_claims
 from projections import history as history_of
+from projections import onboarding as checklists
 
 app = typer.Typer(
     name="tenure",
@@ -37,6 +39,8 @@ app.add_typer(database, name="db")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True)
+WIDE = 160
+"""An id is printed whole, however narrow the terminal: it is there to be copied."""
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
@@ -49,7 +53,7 @@ def main() -> None:
         _fail(str(error).partition("\n")[0], 3)
 
 
-def _fail(sentence: str, code: int) -> None:
+def _fail(sentence: str, code: int) -> NoReturn:
     print(f"tenure: {sentence}", file=sys.stderr)  # noqa: T201 - a command line speaks
     sys.exit(code)
 
@@ -193,6 +197,32 @@ def history(
 
 
 @app.command()
+def onboarding(
+    account: Annotated[UUID | None, typer.Argument(help="one institution; without it, all in which something waits")] = None,
+    waiting_days: Annotated[int, typer.Option(min=0, help="only institutions in which something has waited for so many days")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """How far institutions have come with their onboarding; those that are stuck the longest stand first.
+
+    Example: tenure onboarding --waiting-days 14
+
+    Example: tenure onboarding 0190c7e2-…
+    """
+    with assembled() as assembly:
+        if account is not None:
+            state = assembly.lifecycle.load(account).state
+            if not isinstance(state, InstitutionalAccount):
+                _fail(f"there is no account {account}", 1)
+            shown = checklists.shown(account, state)
+            out.print(_json(shown) if as_json else "\n".join(checklists.lines(shown)), markup=False)
+            return
+        assembly.tables.catch_up()
+        rows = list(checklists.everybody(assembly.database, assembly.clock.now(), waiting_days))
+    hidden = {"done", "of", "waiting_step", "waiting_since"}
+    _print(rows if as_json else [{name: row[name] for name in row if name not in hidden} for row in rows], as_json)
+
+
+@app.command()
 def export(
     to: Annotated[Path | None, typer.Option(help="a file; standard output without it")] = None,
     account: Annotated[UUID | None, typer.Option(help="only one institution")] = None,
@@ -219,7 +249,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     table = Table(*(rows[0] if rows else ["nothing"]), box=None)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    out.print(table)
+    Console(highlight=False, width=max(out.width, WIDE)).print(table)
 
 
 def _json(row: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import uvicorn
@@ -19,25 +20,50 @@ from ops import logs
 from ops.assembly import Assembly
 from ops.catcher import Catcher
 from ops.config import Settings
+from projections import onboarding
 
 START = "2027-01-15T09:00:00Z"
-PEOPLE = """email;name
-ada@maths.northfield.example;Ada
-grace@northfield.example;Grace
-Grace@Northfield.example;Grace
-edsger@northfield.example;Edsger
-barbara@elsewhere.example;Barbara
-northfield.example;Nobody
+RANGES = """185.12.0.0 - 185.12.3.255
+2a0c:5a80::/29, 185.12.4.0/24
 """
-TOLD = ("number", "days_left", "starts_at", "ends_at", "until", "expires_at", "grace_ends_at", "ends_for_good_at", "cause", "why", "label")
+PEOPLE = """email;registered_account_id;name
+ada@maths.northfield.example;R-2001;Ada
+grace@northfield.example;R-2002;Grace
+Grace@Northfield.example;;Grace
+edsger@northfield.example;R-2003;Edsger
+barbara@elsewhere.example;;Barbara
+northfield.example;;Nobody
+kurt@northfield.example;R-2004;Kurt
+emmy@maths.northfield.example;R-2005;Emmy
+alan@northfield.example;R-2006;Alan
+sofia@maths.northfield.example;R-2007;Sofia
+john@northfield.example;R-2008;John
+rosalind@northfield.example;R-2009;Rosalind
+mary@northfield.example;R-2010;Mary
+"""
+TOLD = (
+    "step",
+    "number",
+    "days_left",
+    "starts_at",
+    "ends_at",
+    "until",
+    "expires_at",
+    "grace_ends_at",
+    "ends_for_good_at",
+    "cause",
+    "why",
+    "label",
+)
 
 
 class Service:
     """A client of the real API, which shows after each call what has happened meanwhile."""
 
-    def __init__(self, base: str, key: str, catcher: Catcher, out: Console) -> None:
+    def __init__(self, base: str, key: str, gateway: str, catcher: Catcher, out: Console) -> None:
         self._base = base
         self._key = key
+        self._gateway = gateway
         self._catcher = catcher
         self._out = out
         self._after = 0
@@ -48,10 +74,43 @@ class Service:
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self._call("POST", path, body)
         if path == "/v1/accounts":
-            self._names[answer["id"]] = body["institution"]
+            self._names[answer["id"]] = body.get("institution") or body["email"]
+        if path.endswith("/amend"):
+            self._names[answer["id"]] = answer["institution"]
         self._settle()
         self._show()
         return answer
+
+    def put(self, path: str, **body: Any) -> None:
+        self._call("PUT", path, body)
+        self._settle()
+        self._show()
+
+    def confirm(self, address: str) -> None:
+        """What a person does with the last letter to a mailbox: open its link, and press the first button."""
+        letter = [caught for caught in self._catcher.messages if caught.recipient == address][-1]
+        text = letter.message.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # each of our letters has a text
+        link = next(word for word in text.split() if "/confirm/" in word)
+        page = f"{self._base}{urlsplit(link).path}?mailbox=shared"
+        with urlopen(Request(page, method="POST")):  # noqa: S310 - our own server
+            self._settle()
+            self._show()
+
+    def plan_of(self, address: str) -> dict[str, Any]:
+        plans: list[dict[str, Any]] = self._call("GET", "/v1/user-plans")["items"]
+        return next(plan for plan in plans if plan["email"] == address)
+
+    def checklist(self, account: str) -> None:
+        for line in onboarding.lines(self._call("GET", f"/v1/accounts/{account}/onboarding")):
+            self._out.print(f"    {line}", markup=False, style="dim")
+
+    def check(self, token: dict[str, Any], product: str) -> None:
+        """What the gateway asks for each call."""
+        answer = self._call("POST", "/v1/access/check", {"token": token["secret"], "product": product, "records": 10}, key=self._gateway)
+        left = answer["limits"]["remaining"]["requests_per_month"]
+        self._out.print(f"    allowed: {answer['allowed']}, {left} requests left this month", style="dim")
+        self._settle()
+        self._show()
 
     def _settle(self) -> None:
         """Let what follows happen, at this very instant."""
@@ -74,9 +133,16 @@ class Service:
     def say(self, sentence: str) -> None:
         self._out.print(f"\n[bold]{sentence}[/]")
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | bytes | None = None, kind: str = "application/json") -> dict[str, Any]:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        kind: str = "application/json",
+        key: str = "",
+    ) -> dict[str, Any]:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": kind}
+        headers = {"Authorization": f"Bearer {key or self._key}", "Content-Type": kind}
         request = Request(self._base + path, data, headers, method=method)  # noqa: S310 - our own server
         try:
             with urlopen(request) as response:  # noqa: S310
@@ -119,8 +185,8 @@ def run(out: Console) -> None:
     """Print the timeline. Takes a temporary folder, a free port, and some seconds."""
     began = time.perf_counter()
     logs.configure("error")
-    with TemporaryDirectory() as folder, _serving(Path(folder)) as (base, key, catcher):
-        service = Service(base, key, catcher, out)
+    with TemporaryDirectory() as folder, _serving(Path(folder)) as (base, key, gateway, catcher):
+        service = Service(base, key, gateway, catcher, out)
         _tell(service)
         out.rule()
         seconds = time.perf_counter() - began
@@ -131,31 +197,37 @@ def run(out: Console) -> None:
 
 
 def _tell(service: Service) -> None:
-    service.say("Northfield University nominates the mailbox of its library, with its domain and its networks.")
-    north = service.post(
-        "/v1/accounts",
-        email="library@northfield.example",
-        registered_account_id="R-1001",
-        institution="Northfield University",
-        time_zone="Europe/London",
-        domains=[{"domain": "northfield.example", "subdomains": True}],
-        ip_ranges=["185.12.0.0/22"],
-        contacts=[{"email": "finance@northfield.example", "roles": ["billing"]}],
-    )
-    service.post(f"/v1/accounts/{north['id']}/convert")
+    service.say("The mailbox of a university library is nominated, and nothing else is known of it.")
+    north = service.post("/v1/accounts", email="library@northfield.example", registered_account_id="R-1001")
+    service.checklist(north["id"])
+    service.until("2027-01-16T11:00:00Z")
+    service.say("The mailbox confirms itself by the link in its letter, and says that it is a shared one.")
+    service.confirm("library@northfield.example")
+    service.until("2027-01-23T10:00:00Z")
+    service.say("A reminder later the library sends what was missing; its networks as they stood in a spreadsheet.")
+    path = f"/v1/accounts/{north['id']}"
+    service.post(f"{path}/amend", institution="Northfield University", time_zone="Europe/London")
+    service.post(f"{path}/domains", domain="northfield.example", subdomains=True)
+    service.put(f"{path}/ip-ranges", text=RANGES)
+    service.post(f"{path}/contacts", email="finance@northfield.example", roles=["billing"])
+    service.post(f"{path}/convert")
     toolkit = service.post("/v1/subscriptions", account_id=north["id"], starts_on="2027-02-01")
     service.until("2027-02-01T09:00:00Z")
-    service.say("Staff activate the toolkit; the library makes tokens, a researcher asks for plans of her own.")
+    service.say("Staff activate the toolkit; the library makes tokens and calls the API once.")
     service.post(f"/v1/subscriptions/{toolkit['id']}/activate")
     repository = service.post("/v1/tokens", owner_id=north["id"], label="repository")
     harvester = service.post("/v1/tokens", owner_id=north["id"], label="harvester")
-    person = {"registered_account_id": "R-2001", "email": "ada@maths.northfield.example"}
-    ada = service.post("/v1/user-plans", subscription_id=toolkit["id"], **person)
+    service.check(repository, "scholarly")
 
-    service.until("2027-02-03T10:00:00Z")
-    service.say("The library hands in a list of people: first a dry run, then for real, which ends with one report.")
+    service.until("2027-02-09T10:00:00Z")
+    service.say("A week later it was told what is still open. It hands in a list of people: a dry run, then for real.")
     service.hand_in(toolkit["id"], PEOPLE, dry_run=True)
     service.hand_in(toolkit["id"], PEOPLE)
+    ada = service.plan_of("ada@maths.northfield.example")
+    service.put(f"{path}/link-resolvers", libkey_id="1234", worldcat_registry_id=None)
+    service.say("It tells its people, and everything is done: the second reminder is not sent.")
+    service.post(f"{path}/onboarding/community-told")
+    service.checklist(north["id"])
     service.say("Somebody is invited, and may accept within 14 days.")
     service.post(f"/v1/subscriptions/{toolkit['id']}/invitations", email="dorothy@northfield.example", name="Dorothy")
 
@@ -192,8 +264,8 @@ def _tell(service: Service) -> None:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[tuple[str, str, Catcher]]:
-    """The whole service in this process: its address, an admin key, and what catches its mail."""
+def _serving(folder: Path) -> Iterator[tuple[str, str, str, Catcher]]:
+    """The whole service in this process: its address, the keys of an admin and of a gateway, and what catches its mail."""
     catcher = Catcher()
     catcher.start()
     key = secrets.token_urlsafe(24)
@@ -210,6 +282,7 @@ def _serving(folder: Path) -> Iterator[tuple[str, str, Catcher]]:
     assembly = Assembly(settings, smtp_url=catcher.url)
     assembly.prepare()
     assembly.staff.first_admin(key)
+    gateway = assembly.staff.add("gateway", "gateway")
     server = uvicorn.Server(uvicorn.Config(assembly.api(), port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -217,7 +290,7 @@ def _serving(folder: Path) -> Iterator[tuple[str, str, Catcher]]:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}", key, catcher
+        yield f"http://127.0.0.1:{port}", key, gateway, catcher
     finally:
         server.should_exit = True
         thread.join()

@@ -1,6 +1,6 @@
 """How far each institution has come, those that wait longest first; and what shows elsewhere of a step that is not noted yet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ ELSEWHERE = (Step.ACTIVATED, Step.FIRST_TOKEN, Step.FIRST_CALL, Step.TEN_USERS)
 """The steps that other streams show, or the ledger of usage."""
 NOT_YET = ("pending", "ended")
 BATCH = 100
+PAGE = 500
 
 table = current_table(
     "onboarding",
@@ -71,6 +72,20 @@ def shown(id: UUID, state: InstitutionalAccount) -> dict[str, Any]:
     }
 
 
+def lines(shown: Mapping[str, Any]) -> Iterator[str]:
+    """A checklist to be read in a terminal; from `shown`, or from the API's answer."""
+    yield f"{shown['institution'] or 'An institution without a name'}: {shown['done']} of {shown['of']} steps done"
+    for step in shown["steps"]:
+        if step["done_at"]:
+            mark, told = "x", f"since {str(step['done_at'])[:10]}"
+        elif step["waiting_since"]:
+            mark, told = " ", f"waits since {str(step['waiting_since'])[:10]}: {step['what']}"
+        else:
+            mark, told = "-", "not yet"
+        optional = " (optional)" if step["optional"] else ""
+        yield f"  [{mark}] {step['title'] + optional:<27} {step['who']:<11}  {told}"
+
+
 def listed(database: Database, *, now: datetime, waiting_days: int, after: str, limit: int) -> tuple[list[dict[str, Any]], str | None]:
     """Institutions in which something waits, the longest first. Raises ValueError for an `after` that is none of ours."""
     c = table.c
@@ -98,6 +113,14 @@ def listed(database: Database, *, now: datetime, waiting_days: int, after: str, 
     ]
     following = f"{rows[limit - 1].waiting_since.isoformat()}/{rows[limit - 1].number}" if len(rows) > limit else None
     return items, following
+
+
+def everybody(database: Database, now: datetime, waiting_days: int) -> Iterator[dict[str, Any]]:
+    """Every page of `listed`."""
+    following: str | None = ""
+    while following is not None:
+        items, following = listed(database, now=now, waiting_days=waiting_days, after=following, limit=PAGE)
+        yield from items
 
 
 def reached(connection: Connection, users: int) -> Iterator[tuple[UUID, Step, UUID | datetime | None]]:

@@ -161,3 +161,23 @@ def test_a_wrong_setting_is_one_sentence_that_names_it(program, settings, senten
     done = program("staff", "add", "x", "--role", "admin", code=3, **settings)
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_onboarding_shows_who_waits_and_the_checklist_of_one(program, account):
+    listed = program("onboarding").stdout
+    assert "mailbox confirmed" in listed.lower()
+    assert str(account) in listed
+    (row,) = (json.loads(line) for line in program("onboarding", "--json").stdout.splitlines())
+    assert (row["account_id"], row["done"], row["of"], row["waiting_step"]) == (str(account), 1, 12, "address")
+    assert program("onboarding", "--waiting-days", "1", "--json").stdout == ""
+    shown = program("onboarding", str(account)).stdout.splitlines()
+    assert shown[0] == "An institution without a name: 1 of 12 steps done"
+    assert re.match(r"  \[x\] Nominated +institution +since \d{4}-", shown[1])
+    assert re.match(r"  \[ \] Mailbox confirmed +institution +waits since \d{4}-.*: Open the link", shown[2])
+    assert re.match(r"  \[-\] First call +institution +not yet", shown[8])
+    assert json.loads(program("onboarding", str(account), "--json").stdout)["waiting_step"] == "address"
+
+
+def test_onboarding_of_an_account_that_there_is_not(program, account):
+    unknown = str(uuid4())
+    assert f"there is no such thing as {unknown}" in program("onboarding", unknown, code=1).stderr

@@ -11,7 +11,7 @@ from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.catalogue import CURRENT, BulkData, Product
 from domain.correspondence import Audience, Mailbox, NoRecipient, email_id, letters, recipient, unwanted
-from domain.events import EVENTS
+from domain.events import EVENTS, onboarding
 from domain.events import api_token as token
 from domain.events import email_delivery as email
 from domain.events import institutional_account as account
@@ -52,6 +52,8 @@ LETTERS = {
     account.ContactUnreachable: [("contact-unreachable", TO)],
     account.ContactTransferRequested: [("contact-transfer-confirm", Audience.NEW_MAILBOX), ("contact-transferred", Audience.OLD_MAILBOX)],
     account.ContactTransferred: [("contact-transferred", Audience.OLD_MAILBOX), ("contact-transferred", Audience.NEW_MAILBOX)],
+    onboarding.ContactConfirmationAsked: [("contact-confirm", Audience.NEW_MAILBOX)],
+    onboarding.OnboardingNudged: [("onboarding-nudge", TO)],
     subscription.SubscriptionActivated: [("subscription-activated", TO)],
     subscription.SubscriptionRenewed: [("subscription-renewed", TO), ("subscription-renewed", BILLS)],
     subscription.SubscriptionReinstated: [("subscription-reinstated", TO)],
@@ -113,6 +115,10 @@ SILENT = {
     account.LibrarianKeyReviewed,
     account.LibrarianKeyRevoked,
     account.AccountClosed,
+    onboarding.PersonalMailboxAccepted,
+    onboarding.OnboardingStepReached,
+    onboarding.OnboardingNudgeSkipped,
+    onboarding.CommunityTold,
     subscription.SubscriptionOpened,
     subscription.RenewalWithdrawn,
     subscription.RenewalAnnounced,
@@ -173,7 +179,15 @@ LINKED = replace(
     release="202721",
     expires_at=JUNE + 7 * DAY,
 )
-BEFORE = {"account": INSTITUTION, "subscription": state_after(*IN_FORCE, LINKED), "user-plan": EVE, "token": LIVE_TOKEN}
+ASKED = sample(onboarding.ContactConfirmationAsked)
+WITH_ASKED = INSTITUTION.evolve(replace(sample(account.ContactAdded), contact=replace(CY, id=ASKED.contact_id)))
+BEFORE = {
+    ASKED.TOPIC: WITH_ASKED,
+    "account": INSTITUTION,
+    "subscription": state_after(*IN_FORCE, LINKED),
+    "user-plan": EVE,
+    "token": LIVE_TOKEN,
+}
 
 
 def recorded(event, stream=UUID(int=9), version=3):
@@ -189,7 +203,7 @@ def recorded(event, stream=UUID(int=9), version=3):
 
 
 def written(event, before=None):
-    before = before or BEFORE.get(kind_of(event)) or KINDS[kind_of(event)]()
+    before = before or BEFORE.get(event.TOPIC) or BEFORE.get(kind_of(event)) or KINDS[kind_of(event)]()
     return list(letters(recorded(event), before.evolve(event)))
 
 
@@ -213,7 +227,12 @@ def test_each_event_has_its_letters(kind):
 @pytest.mark.parametrize("kind", LETTERS, ids=lambda kind: kind.TOPIC)
 def test_a_letter_holds_the_facts_that_its_template_asks_for(kind):
     for letter in written(sample(kind)):
-        links = {"transfer_id": "confirm_url", "plan_id": "accept_url", "link_id": "download_url"}  # made when the letter leaves
+        links = {
+            "transfer_id": "confirm_url",
+            "confirmation_id": "confirm_url",
+            "plan_id": "accept_url",
+            "link_id": "download_url",
+        }  # made when the letter leaves
         told = {links.get(fact, fact) for fact in letter.facts} | {"institution"}
         assert set(SAMPLES[letter.template]) == told
 
