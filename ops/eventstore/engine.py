@@ -18,7 +18,6 @@ from projections.follower import LAST_WORDS
 LOCK_SECONDS = 10
 SWEEPERS = 2
 IDLE_SECONDS = 1.0
-"""A connection that lay idle for longer is asked whether it still stands before it is used again."""
 OLDEST_POSTGRESQL = 15
 _WRITES = "tenure_writes"
 _FULL = 2  # SQLite's number for synchronous=FULL; 3 is EXTRA
@@ -56,12 +55,15 @@ def normalised(url: str) -> URL:
     return make_url(scheme + separator + rest)
 
 
-def connect(url: str) -> Engine:
-    """An engine for a `postgresql://` or `sqlite:///` address. Opens no connection yet."""
+def connect(url: str, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
+    """An engine for a `postgresql://` or `sqlite:///` address. Opens no connection yet.
+
+    A connection to a server that lay idle for longer is asked whether it still stands before it is used again.
+    """
     address = normalised(url)
     match address.get_backend_name():
         case "postgresql":
-            return _postgresql(address)
+            return _postgresql(address, idle_seconds)
         case "sqlite":
             return _sqlite(address)
     raise ValueError(f"{address.get_backend_name()} is not a database that this runs on; use postgresql:// or sqlite:///")
@@ -106,7 +108,7 @@ def _sweeper(engine: Engine) -> Engine:
     """Connections on which the driver begins nothing by itself: to switch one to and fro would take round trips too."""
     with _making_sweepers:
         if engine not in _sweepers:
-            made = _sweepers[engine] = _postgresql(engine.url, isolation_level="AUTOCOMMIT", pool_size=SWEEPERS)
+            made = _sweepers[engine] = _postgresql(engine.url, IDLE_SECONDS, isolation_level="AUTOCOMMIT", pool_size=SWEEPERS)
             event.listen(engine, "engine_disposed", lambda _: made.dispose())
         return _sweepers[engine]
 
@@ -164,7 +166,7 @@ def postgresql_fault(settings: Mapping[str, str]) -> str | None:
     return None
 
 
-def _postgresql(address: URL, *, pool_size: int = 20, **given: Any) -> Engine:
+def _postgresql(address: URL, idle_seconds: float, *, pool_size: int = 20, **given: Any) -> Engine:
     engine = create_engine(address, pool_size=pool_size, max_overflow=20, **given)
 
     @event.listens_for(engine, "connect")
@@ -181,7 +183,7 @@ def _postgresql(address: URL, *, pool_size: int = 20, **given: Any) -> Engine:
     def look_before_use(driver: Any, record: Any, _fairy: Any) -> None:
         """SQLAlchemy would ask each time: a round trip for each transaction."""
         idle_since = record.info.pop("idle_since", None)
-        if idle_since is None or time.monotonic() - idle_since < IDLE_SECONDS:
+        if idle_since is None or time.monotonic() - idle_since < idle_seconds:
             return
         try:
             engine.dialect.do_ping(driver)

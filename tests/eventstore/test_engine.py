@@ -5,7 +5,19 @@ from threading import Thread
 import pytest
 from sqlalchemy import create_engine
 
-from ops.eventstore.engine import ForgetfulDatabase, connect, normalised, postgresql_fault, reading, refuse_forgetful, sqlite_fault, writing
+from ops.eventstore.engine import (
+    ForgetfulDatabase,
+    connect,
+    normalised,
+    opening,
+    postgresql_fault,
+    reading,
+    refuse_forgetful,
+    sqlite_fault,
+    sweeping,
+    writing,
+)
+from projections.follower import LAST_WORDS
 
 SOUND = {"server_version_num": "150004", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
@@ -82,6 +94,45 @@ def test_a_failed_transaction_leaves_nothing(engine):
         raise KeyError
     with writing(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE things (name varchar)")
+
+
+@pytest.mark.parametrize("last", [True, False], ids=["with-last-words", "without"])
+def test_a_sweep_is_one_transaction(engine, last):
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE things (name varchar)")
+    with sweeping(engine) as connection:
+        connection.exec_driver_sql(opening(connection) + "INSERT INTO things VALUES ('one')")
+        assert opening(connection) == "", "it has begun"
+        with reading(engine) as other:
+            assert 0 == other.exec_driver_sql("SELECT count(*) FROM things").scalar_one()
+        words = connection.get_execution_options().get(LAST_WORDS, "") if last else ""
+        connection.exec_driver_sql("INSERT INTO things VALUES ('two')" + words)
+    with reading(engine) as other:
+        assert 2 == other.exec_driver_sql("SELECT count(*) FROM things").scalar_one()
+
+
+def test_a_sweep_that_fails_leaves_nothing_and_the_next_one_begins_anew(engine):
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE things (name varchar)")
+    for _ in range(3):
+        with pytest.raises(KeyError), sweeping(engine) as connection:
+            connection.exec_driver_sql(opening(connection) + "INSERT INTO things VALUES ('one')")
+            raise KeyError
+    with sweeping(engine) as connection:
+        assert 0 == connection.exec_driver_sql(opening(connection) + "SELECT count(*) FROM things").scalar_one()
+
+
+def test_a_connection_that_the_server_cut_while_it_lay_idle_is_replaced(postgresql_url):
+    engine = connect(postgresql_url, idle_seconds=0)
+    with reading(engine) as connection:
+        cut = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    other = connect(postgresql_url)
+    with reading(other) as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (cut,))
+    with reading(engine) as connection:
+        assert cut != connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    engine.dispose()
+    other.dispose()
 
 
 def test_writers_take_turns_while_readers_go_on(engine):

@@ -1,4 +1,4 @@
-"""The ledger loses an index that nobody asks by; on SQLite counters and ledger lie in the order of their keys, in one tree and not in two."""
+"""The ledger loses an index that nobody asks by; on SQLite counters and ledger lie in the order of their keys: one tree, not two."""
 
 from alembic import op
 
