@@ -200,7 +200,7 @@ def undo_cancellation(id: UUID, request: Request, caller: Support, body: Body = 
 
 @router.post("/{id}/entitlements", response_model=SubscriptionShown)
 def entitlements(id: UUID, request: Request, caller: Support, body: EntitlementBody) -> Response:
-    """Grant an entitlement, or withdraw it: who asked for that, who approved it. Bulk data is `bulk_data:scholarly` and `bulk_data:patent`."""
+    """Grant an entitlement, or withdraw it: who asked for that, who approved it. Bulk data: `bulk_data:scholarly`, `bulk_data:patent`."""
     approver = parse_text(body.approver, field="approver")
     requester = parse_text(body.requester, field="requester") if body.requester is not None else None
     command: SubscriptionCommand
