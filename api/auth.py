@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from domain.errors import Forbidden, Invalid
 from projections.own_facts import StaffKey
 
-ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution")
+ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution", "security-provider")
 
 bearer = HTTPBearer(auto_error=False, description="a staff, gateway, platform or institution key")
 

@@ -103,6 +103,7 @@ class EntitlementBody(Body):
     limit: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)] | None = None
     until: Instant | None = None
     approver: Short
+    requester: Short | None = None
     withdraw: Flag = False
 
 

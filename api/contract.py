@@ -81,7 +81,7 @@ def _complete(contract: dict[str, Any], path: str, method: str, operation: dict[
         parameters.extend((_IDEMPOTENCY_KEY, _IF_MATCH))
     own = {status: answer for status, answer in operation["responses"].items() if status != "422"}
     for status, answer in own.items():
-        answer["headers"] = _headers(*_names(contract, status, answer, command=command))
+        answer["headers"] = _headers(*_names(contract, status, answer, command=command)) | answer.get("headers", {})
     problems_of_it = {str(status): _problem(status) for status in sorted(_statuses(path, method, operation, command=command))}
     for status in own.keys() & problems_of_it.keys():
         own[status]["content"] |= problems_of_it[status]["content"]  # a holder is told in the platform's shape, a caller in ours

@@ -139,12 +139,16 @@ def decide_access(
     reasons = (
         *_of_token(token, now),
         *_of_plan(question, limits, plan, now),
-        *_of_subscription(subscription),
-        *_of_account(account),
+        *_of_institution(account, subscription),
         *(_of_size(question, limits, plan) if limits else ()),
     )
     access = Access(allowed=not reasons, reasons=reasons, limits=limits)
     return with_usage(access, question, plan, usage) if usage else access
+
+
+def gives_access(account: AccountView | None, subscription: SubscriptionView | None) -> bool:
+    """Whether nothing of the institution itself stands against a call."""
+    return next(_of_institution(account, subscription), None) is None
 
 
 def with_usage(access: Access, question: Question, plan: PlanView | None, usage: Usage) -> Access:
@@ -190,6 +194,11 @@ def _of_plan(question: Question, limits: ApiPlan | None, plan: PlanView | None, 
         yield Reason(Code.PLAN_EXPIRED, f"the user plan ended on {_shown(plan.until)}", plan.position)
     elif plan.status == "expired":
         yield Reason(Code.PLAN_EXPIRED, "the user plan has expired", plan.position)
+
+
+def _of_institution(account: AccountView | None, subscription: SubscriptionView | None) -> Iterator[Reason]:
+    yield from _of_subscription(subscription)
+    yield from _of_account(account)
 
 
 def _of_subscription(subscription: SubscriptionView | None) -> Iterator[Reason]:

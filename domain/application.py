@@ -214,6 +214,11 @@ class Lifecycle(Application[UUID]):
     def at_instant(self, stream: Stream, instant: datetime) -> Stream:
         return replace(self._attempt_at(instant).settled(stream, instant), version=stream.version)
 
+    def as_of(self, id: UUID, instant: datetime) -> Stream | None:
+        """The stream as it was at an instant that is past, or is now; None where it had not begun."""
+        stream = self._read_at(id, instant)
+        return self.at_instant(stream, instant) if stream else None
+
     def settled_with(
         self,
         stream: Stream,

@@ -35,6 +35,7 @@ from projections import accounts, api_tokens, deadlines, onboarding, quotas, sub
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
+from projections.entitlements import Spans
 from projections.follower import TableFollowers
 from projections.gatekeeper import Gatekeeper
 from projections.groups import Members
@@ -133,6 +134,7 @@ class Assembly:
                 Deadlines(),
                 usage_periods.UsagePeriods(self.settings.rules().usage_statement_days),
                 quotas.Quotas(),
+                Spans(),
                 Outbox(),
             ),
         )

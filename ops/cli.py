@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
@@ -22,6 +23,7 @@ from ops.assembly import Assembly
 from ops.config import ConfigurationError, read_settings
 from ops.eventstore.engine import ForgetfulDatabase
 from ops.eventstore.rebuild import rebuild_claims
+from projections import allow_list as allow_lists
 from projections import history as history_of
 from projections import onboarding as checklists
 
@@ -98,7 +100,7 @@ def demo() -> None:
 @staff.command("add")
 def staff_add(
     name: Annotated[str, typer.Argument(help="who it is, as history will show it")],
-    role: Annotated[str, typer.Option(help="support, auditor, admin, gateway, platform or institution")],
+    role: Annotated[str, typer.Option(help="support, auditor, admin, gateway, platform, institution or security-provider")],
     account: Annotated[UUID | None, typer.Option(help="the account that a librarian's key (role institution) is bound to")] = None,
     days: Annotated[int | None, typer.Option(help="how long a librarian's key is good for; a year without it")] = None,
 ) -> None:
@@ -220,6 +222,34 @@ def onboarding(
         rows = list(checklists.everybody(assembly.database, assembly.clock.now(), waiting_days))
     hidden = {"done", "of", "waiting_step", "waiting_since"}
     _print(rows if as_json else [{name: row[name] for name in row if name not in hidden} for row in rows], as_json)
+
+
+class Form(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+    NGINX = "nginx"
+
+
+@app.command("allow-list")
+def allow_list(
+    format: Annotated[Form, typer.Option(help="one range a line, JSON, or a geo block for nginx")] = Form.TEXT,
+) -> None:
+    """The networks of every institution that has access now, for a guard against bots. What is printed is on record.
+
+    Example: tenure allow-list --format nginx > /etc/nginx/conf.d/tenure-subscribers.conf
+    """
+    with assembled() as assembly:
+        shown = allow_lists.read(assembly.gatekeeper, assembly.clock.now())
+        with assembly.database.writing() as connection:
+            allow_lists.record(connection, shown, "tenure allow-list", "operator", unchanged=False)
+    match format:
+        case Form.JSON:
+            printed = _json({"ranges": shown.ranges, "position": shown.position}) + "\n"
+        case Form.NGINX:
+            printed = allow_lists.as_nginx(shown)
+        case Form.TEXT:
+            printed = shown.text
+    sys.stdout.write(printed)
 
 
 @app.command()

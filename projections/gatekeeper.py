@@ -20,6 +20,7 @@ from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.itk_subscription_usage import month_at
+from domain.allow_list import Institution
 from domain.application import Lifecycle
 from domain.calendar import quota_month
 from domain.deadlines import next_deadline
@@ -204,14 +205,25 @@ class Gatekeeper:
             owner_id=token.owner_id,
             account_id=token.account_id,
             token=TokenView(expires_at=token.expires_at, revoked_because=token.revoked_because, position=token.since),
-            account=AccountView(status=str(account[0].status), position=account[1]) if account else None,
-            subscription=SubscriptionView(status=str(subscription[0].status), since=subscription[2], position=subscription[1])
-            if subscription
-            else None,
+            account=_account_view(account),
+            subscription=_subscription_view(subscription),
             plan=plan,
             subscription_id=subscription_id,
             month=month,
         )
+
+    def institutions(self, now: datetime) -> tuple[int, list[Institution]]:
+        """How far the log was read, and every institution that ever subscribed, settled to `now`."""
+        self.follow()
+        with self._following:
+            found = []
+            for account_id, subscription_id in self._subscriptions.items():
+                account = self._at(account_id, now)
+                subscription = self._at(subscription_id, now)
+                ranges = account[0].ip_ranges if account else ()
+                views = _account_view(account), _subscription_view(subscription)
+                found.append(Institution(account=views[0], subscription=views[1], ip_ranges=ranges))
+            return self.position, found
 
     def _month(self, id: UUID | None, anchor: datetime | None, now: datetime) -> tuple[datetime, datetime]:
         """Of an owner whose count begins at `anchor`; looked up until it is over."""
@@ -257,6 +269,14 @@ class Gatekeeper:
             return None
         place = bisect_right(known.instants, instant)
         return known.versions[place - 1] if place else None
+
+
+def _account_view(known: tuple[Any, int, datetime] | None) -> AccountView | None:
+    return AccountView(status=str(known[0].status), position=known[1]) if known else None
+
+
+def _subscription_view(known: tuple[Any, int, datetime] | None) -> SubscriptionView | None:
+    return SubscriptionView(status=str(known[0].status), since=known[2], position=known[1]) if known else None
 
 
 def _word(state: Any) -> Any:

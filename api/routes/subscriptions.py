@@ -200,9 +200,13 @@ def undo_cancellation(id: UUID, request: Request, caller: Support, body: Body = 
 
 @router.post("/{id}/entitlements", response_model=SubscriptionShown)
 def entitlements(id: UUID, request: Request, caller: Support, body: EntitlementBody) -> Response:
-    """Grant an entitlement, or withdraw it; bulk data is `bulk_data:scholarly` and `bulk_data:patent`."""
-    if body.withdraw:
-        return ask(request, caller, body, WithdrawEntitlement(id=id, name=body.name))
+    """Grant an entitlement, or withdraw it: who asked for that, who approved it. Bulk data: `bulk_data:scholarly`, `bulk_data:patent`."""
     approver = parse_text(body.approver, field="approver")
-    entitlement = Entitlement(name=body.name, limit=body.limit)
-    return ask(request, caller, body, GrantEntitlement(id=id, entitlement=entitlement, approver=approver, until=body.until))
+    requester = parse_text(body.requester, field="requester") if body.requester is not None else None
+    command: SubscriptionCommand
+    if body.withdraw:
+        command = WithdrawEntitlement(id=id, name=body.name, approver=approver, requester=requester)
+    else:
+        entitlement = Entitlement(name=body.name, limit=body.limit)
+        command = GrantEntitlement(id=id, entitlement=entitlement, approver=approver, requester=requester, until=body.until)
+    return ask(request, caller, body, command)

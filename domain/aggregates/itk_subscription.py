@@ -97,8 +97,8 @@ class ITKSubscription(SubscriptionState):
                 return plans.undo_plan_change(self, context)
             case TermState.IN_FORCE | TermState.GRACE, GrantEntitlement():
                 return plans.grant_entitlement(self, command, context)
-            case TermState.IN_FORCE | TermState.GRACE, WithdrawEntitlement(name=name):
-                return plans.withdraw_entitlement(self, name, context)
+            case TermState.IN_FORCE | TermState.GRACE, WithdrawEntitlement():
+                return plans.withdraw_entitlement(self, command, context)
             case TermState.IN_FORCE | TermState.GRACE, IssueBulkDataLink():
                 return plans.issue_bulk_data_link(self, command, context)
             case _, CloseUsagePeriod():

@@ -66,13 +66,14 @@ class ScheduledPlanChange:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldEntitlement:
-    """`approver` is None for what came with the subscription."""
+    """`approver` and `requester` are None for what came with the subscription."""
 
     name: str
     limit: int | None
     since: datetime
     until: datetime | None = None
     approver: str | None = None
+    requester: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

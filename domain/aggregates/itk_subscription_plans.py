@@ -8,7 +8,7 @@ from domain.aggregates.itk_subscription_state import SubscriptionState
 from domain.aggregates.itk_subscription_terms import bulk_data_entitlement
 from domain.calendar import quota_month
 from domain.catalogue import ApiPlan, BulkData
-from domain.commands.itk_subscription import ChangePlans, GrantEntitlement, IssueBulkDataLink
+from domain.commands.itk_subscription import ChangePlans, GrantEntitlement, IssueBulkDataLink, WithdrawEntitlement
 from domain.context import Context
 from domain.errors import Invalid, Refused
 from domain.events.base import Event
@@ -89,15 +89,17 @@ def grant_entitlement(state: SubscriptionState, command: GrantEntitlement, conte
     if command.until is not None and command.until <= now:
         raise Refused("until-not-ahead", f"{command.until.isoformat()} is not in the future", field="until")
     held = next((held for held in state.entitlements if held.name == asked.name), None)
-    if held is not None and (held.limit, held.until, held.approver) == (asked.limit, command.until, command.approver):
+    wanted = (asked.limit, command.until, command.approver, command.requester)
+    if held is not None and (held.limit, held.until, held.approver, held.requester) == wanted:
         return ()
-    return (EntitlementGranted(at=now, entitlement=asked, until=command.until, approver=command.approver),)
+    granted = EntitlementGranted(at=now, entitlement=asked, until=command.until, approver=command.approver, requester=command.requester)
+    return (granted,)
 
 
-def withdraw_entitlement(state: SubscriptionState, name: str, context: Context) -> tuple[Event, ...]:
-    if all(held.name != name for held in state.entitlements):
+def withdraw_entitlement(state: SubscriptionState, command: WithdrawEntitlement, context: Context) -> tuple[Event, ...]:
+    if all(held.name != command.name for held in state.entitlements):
         return ()
-    return (EntitlementWithdrawn(at=context.now, name=name),)
+    return (EntitlementWithdrawn(at=context.now, name=command.name, approver=command.approver, requester=command.requester),)
 
 
 def issue_bulk_data_link(state: SubscriptionState, command: IssueBulkDataLink, context: Context) -> tuple[Event, ...]:

@@ -327,7 +327,14 @@ class SubscriptionState:
             case PlanChangeUndone():
                 return replace(self, scheduled_plan_change=None)
             case EntitlementGranted(entitlement=granted):
-                held = HeldEntitlement(name=granted.name, limit=granted.limit, since=event.at, until=event.until, approver=event.approver)
+                held = HeldEntitlement(
+                    name=granted.name,
+                    limit=granted.limit,
+                    since=event.at,
+                    until=event.until,
+                    approver=event.approver,
+                    requester=event.requester,
+                )
                 return replace(self, entitlements=(*(e for e in self.entitlements if e.name != granted.name), held))
             case EntitlementWithdrawn(name=name):
                 return replace(self, entitlements=tuple(held for held in self.entitlements if held.name != name))

@@ -102,12 +102,15 @@ class GrantEntitlement(SubscriptionCommand):
 
     entitlement: Entitlement
     approver: str
+    requester: str | None = None
     until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class WithdrawEntitlement(SubscriptionCommand):
     name: str
+    approver: str | None = None
+    requester: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

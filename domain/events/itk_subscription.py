@@ -208,18 +208,33 @@ class PlanChangeUndone(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EntitlementGranted(Event):
-    """Held until `until`, or as long as the subscription."""
+    """Held until `until`, or as long as the subscription. Who asked for it is not known of grants from before version 2."""
 
     TOPIC = "subscription.entitlement-granted"
+    class_version = 2
     entitlement: Entitlement
     until: datetime | None
     approver: str
+    requester: str | None = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state |= {"requester": None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntitlementWithdrawn(Event):
+    """Who asked for it and who approved it is not known of those from before version 2."""
+
     TOPIC = "subscription.entitlement-withdrawn"
+    class_version = 2
     name: str
+    approver: str | None = None
+    requester: str | None = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state |= {"approver": None, "requester": None}
 
 
 @dataclass(frozen=True, kw_only=True)

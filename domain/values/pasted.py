@@ -11,9 +11,9 @@ from domain.values.ranges import parse_ip_range
 MOST_OF_A_SPAN = 64
 """A span that needs more blocks than this is a mistake in one of its ends."""
 
-_REMARK = re.compile(r"#.*|//.*|\([^()]*\)|^\s*[^\W\d][^:;,\t]*:(?=\s)")
+_REMARK = re.compile(r"#.*|(?:^|(?<=\s))//.*|\([^()]*\)|^\s*[^\W\d][^:;,\t]*:(?=\s)")
 _SPAN = re.compile(r"\s*(?:[-\u2010-\u2015\u2212]|\bto\b)\s*", re.IGNORECASE)
-_MASKED = re.compile(r"([0-9.]+)\s*(?:/|\s)\s*((?:[0-9]{1,3}\.){3}[0-9]{1,3})")
+_MASKED = re.compile(r"([0-9.]+)(?:/|\s+(?=255\.|0\.))((?:[0-9]{1,3}\.){3}[0-9]{1,3})")
 _STARS = re.compile(r"((?:[0-9]{1,3}\.){1,3})\*(?:\.\*)*")
 _OCTETS = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _WORDS = re.compile(r"[,;\n\r\t|]+")
@@ -101,9 +101,12 @@ def _between(begin: IPv4Address | IPv6Address, end: IPv4Address | IPv6Address) -
 
 def _with_mask(address: str, mask: str) -> str:
     try:
-        return f"{_address(address)}/{IPv4Network((0, mask)).prefixlen}"
+        meant = IPv4Network((0, mask))
     except ValueError:
         raise Invalid("invalid-ip-range", f"{mask} is no network mask, such as 255.255.0.0") from None
+    if str(meant.netmask) != mask:
+        raise Invalid("invalid-ip-range", f"{mask} is a mask of hosts, not of a network; did you mean {address}/{meant.prefixlen}?")
+    return f"{_address(address)}/{meant.prefixlen}"
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:

@@ -24,6 +24,9 @@ EXPECTED: dict[str, set[str]] = {
     "GET /v1/accounts/{id}": INSIDERS,
     "GET /v1/onboarding": READERS,
     "GET /v1/accounts/{id}/onboarding": INSIDERS,
+    "GET /v1/allow-list": READERS | {"security-provider"},
+    "GET /v1/allow-list/served": READERS,
+    "GET /v1/allow-list/served/{digest}": READERS,
     "POST /v1/accounts/{id}/onboarding/community-told": MANAGERS,
     "POST /v1/accounts/{id}/contacts/{contact}/ask-confirmation": MANAGERS,
     "POST /v1/accounts/{id}/contacts/{contact}/accept-personal": SUPPORT,
@@ -67,6 +70,8 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/subscriptions/{id}/cancel": SUPPORT,
     "POST /v1/subscriptions/{id}/undo-cancellation": SUPPORT,
     "POST /v1/subscriptions/{id}/entitlements": SUPPORT,
+    "GET /v1/subscriptions/{id}/entitlements": INSIDERS,
+    "GET /v1/entitlements/holders": READERS,
     "POST /v1/bulk-data/releases": {"admin"},
     "GET /v1/bulk-data/releases": INSIDERS | {"platform"},
     "POST /v1/subscriptions/{id}/bulk-data-links": MANAGERS | {"platform"},
@@ -155,7 +160,7 @@ def test_each_role_gets_in_where_it_may_and_nowhere_else(shared: Running, univer
     method, path = operation.split(" ")
     for name in ("id", "contact", "transfer", "reference", "key_id"):
         path = path.replace(f"{{{name}}}", SOMETHING)
-    path = path.replace("{domain}", "mit.edu").replace("{token}", "none")
+    path = path.replace("{domain}", "mit.edu").replace("{token}", "none").replace("{digest}", "0" * 64)
     client = shared.client(role, account=university if role == "institution" else None)
     answer = client.request(method, path, json={} if method != "GET" else None)
     allowed = EXPECTED[operation]
