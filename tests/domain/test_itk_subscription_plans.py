@@ -198,6 +198,16 @@ def test_granting_and_withdrawing_mid_term():
     assert not state_after(*IN_FORCE, GRANTED, withdrawn).entitled("bulk_data:patent", JUNE + DAY)
 
 
+def test_who_asked_and_who_approved_are_on_record():
+    subscription(*IN_FORCE).when(replace(GRANT, requester="bea"), now=JUNE).then(asked := replace(GRANTED, requester="bea"))
+    (held,) = (each for each in state_after(*IN_FORCE, asked).entitlements if each.name == "bulk_data:patent")
+    assert ("ann", "bea") == (held.approver, held.requester)
+    withdraw = WithdrawEntitlement(id=SUBSCRIPTION, name="bulk_data:patent", approver="ann", requester="cleo")
+    withdrawn = EntitlementWithdrawn(at=JUNE, name="bulk_data:patent", approver="ann", requester="cleo")
+    subscription(*IN_FORCE, asked).when(withdraw, now=JUNE).then(withdrawn)
+    subscription(*IN_FORCE, GRANTED).when(replace(GRANT, requester="bea"), now=JUNE).then(asked)
+
+
 def test_granting_twice_is_granting_once_and_other_terms_replace_the_old_ones():
     subscription(*IN_FORCE, GRANTED).when(GRANT, now=JUNE).then_nothing()
     for_good = replace(GRANT, until=None)
