@@ -29,6 +29,7 @@ from api.routes import (
     contacts,
     downloads,
     emails,
+    events,
     gateway,
     health,
     history,
@@ -44,6 +45,7 @@ from api.routes import (
     usage_reports,
     user_imports,
     user_plans,
+    webhooks,
 )
 from api.service import Service
 from api.spool import MAX_BODY, NotTaken, spool, take, takes_upload
@@ -83,6 +85,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     )
     app.state.service = service
     bulk = (bulk_data, downloads)
+    integration = (events, webhooks)
     people = (user_plans, invitations, user_imports, registered_accounts)
     for module in (
         gateway,
@@ -103,6 +106,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         usage_reports,
         emails,
         history,
+        *integration,
     ):
         app.include_router(prepared(module.router))
     if service.advance is not None:
