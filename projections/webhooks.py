@@ -260,9 +260,19 @@ def sendable(connection: Connection, id: UUID, now: datetime, limit: int) -> lis
     return [_delivery(row) for row in connection.execute(query)]
 
 
-def first_waiting(connection: Connection, id: UUID) -> list[Delivery]:
-    """The earliest of all, due or not: no other event of its stream stands before it."""
-    query = select(deliveries).where(_waits_for(id)).order_by(deliveries.c.position).limit(1)
+def least_tried(connection: Connection, id: UUID) -> list[Delivery]:
+    """Of the events that stand first in their streams the one that was tried the fewest times, due or not."""
+    before = deliveries.alias("before")
+    stands_behind = exists(
+        select(before.c.position).where(
+            before.c.webhook_id == deliveries.c.webhook_id,
+            before.c.status == WAITING,
+            before.c.stream_id == deliveries.c.stream_id,
+            before.c.position < deliveries.c.position,
+        )
+    )
+    order = deliveries.c.attempts, deliveries.c.position
+    query = select(deliveries).where(_waits_for(id), ~stands_behind).order_by(*order).limit(1)
     return [_delivery(row) for row in connection.execute(query)]
 
 

@@ -31,7 +31,7 @@ TOGETHER = 8
 ROUND_SECONDS = 5.0
 """After so long nothing new is begun in a tick: others wait for their turn."""
 RESTS_AFTER = 5
-"""So many failures in a row are the receiver's, and no longer an event's: all of it waits then."""
+"""So many events in a row that fail at their first try are the receiver's failure, and not theirs: all of it waits then."""
 FIRST_WAIT, LONGEST_WAIT, LONGEST_REST = timedelta(seconds=5), timedelta(hours=1), timedelta(minutes=10)
 LONGEST_ASKED = timedelta(hours=1)
 GIVE_UP = timedelta(days=3)
@@ -140,15 +140,18 @@ class Webhooks:
     # what is next
 
     def _next(self, turn: _Round, now: datetime) -> list[Delivery]:
-        """What is to be sent now; of a receiver that rested, one event only, to see whether it is back."""
-        probing = turn.webhook.failures >= RESTS_AFTER or turn.webhook.rests_until is not None
+        """What is to be sent now; of a receiver that rested, one event only, to see whether it is back: each time of another stream."""
+        is_back = turn.webhook.failures < RESTS_AFTER and turn.webhook.rests_until is None
         while True:
             with self._database.reading() as connection:
-                if probing and (first := webhooks.first_waiting(connection, turn.webhook.id)):
-                    return first
-                found = webhooks.sendable(connection, turn.webhook.id, now, BATCH)
-            if len(found) >= BATCH or not self._take_up(turn):
-                return found[:1] if probing else found
+                if is_back:
+                    found = webhooks.sendable(connection, turn.webhook.id, now, BATCH)
+                    enough = len(found) == BATCH
+                else:
+                    found = webhooks.least_tried(connection, turn.webhook.id)
+                    enough = any(each.attempts == 0 for each in found)
+            if enough or not self._take_up(turn):
+                return found
 
     def _take_up(self, turn: _Round) -> bool:
         """Let the next page of the log wait for the receiver; False when there is none."""
@@ -194,7 +197,7 @@ class Webhooks:
                         return
                     answer = await self._send(turn, each, now)
                     results.append((each, answer))
-                    turn.failures = 0 if answer.is_taken else turn.failures + 1
+                    turn.failures = 0 if answer.is_taken else turn.failures + (each.attempts == 0)
                     turn.gone = turn.gone or answer.status == GONE
                     if not answer.is_taken:
                         return
@@ -241,12 +244,13 @@ class Webhooks:
             taken, late = [], []
             for delivery, answer in results:
                 if answer.is_taken:
-                    if after.failures >= RESTS_AFTER and after.failing_since:
+                    if after.failing_since is not None:
                         webhooks.try_at_once(connection, held.id, after.failing_since, now)
                     taken.append(delivery.position)
                     after = replace(after, failures=0, failing_since=None, last_delivered_at=now)
                 else:
-                    after = replace(after, failures=after.failures + 1, failing_since=after.failing_since or now)
+                    counts = delivery.attempts == 0 or after.failures >= RESTS_AFTER  # one event that fails again says nothing new
+                    after = replace(after, failures=after.failures + counts, failing_since=after.failing_since or now)
                     late.append(_put_off(delivery, answer, after, now))
                 after = _judged(replace(after, last_answer=answer.said), answer, now)
             webhooks.taken(connection, held.id, taken)

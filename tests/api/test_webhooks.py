@@ -127,16 +127,17 @@ def test_a_new_secret_takes_over_without_a_gap(running: Running, receiver: Recei
     running.another("eth")
     receiver.secrets = [old]
     deliver(running)
-    assert receiver.forged == 1
+    assert receiver.forged > 0
     receiver.secrets = [new]
     running.wait(hours=1)
-    assert receiver.versions() == {stream: each for stream, each in versions(log(running)).items() if stream in receiver.versions()}
+    assert receiver.versions() == versions(log(running))
     assert shown(running, hook)["behind"] == 0
+    receiver.forged = 0
     newest = act(running, hook, "rotate-secret", overlap_hours=0)
     assert newest["old_secret_until"] is None
     running.another("zurich")
     deliver(running)
-    assert receiver.forged == 2
+    assert receiver.forged > 0
 
 
 def test_paused_nothing_is_sent_and_nothing_lost(running: Running, receiver: Receiver):
@@ -202,12 +203,13 @@ def test_a_receiver_that_is_down_for_a_day_catches_up(running: Running, receiver
     assert shown(running, hook)["status"] == "active"
     assert shown(running, hook)["last_answer"] == "502"
     receiver.reply = lambda _: Reply()
-    running.wait(minutes=15)
+    running.wait(minutes=75)
     assert receiver.versions() == versions(log(running))
     assert shown(running, hook)["behind"] == 0
 
 
-def test_after_three_days_without_any_success_it_is_disabled_and_goes_on_where_it_stopped(running: Running, receiver: Receiver, logged):
+def test_after_three_days_without_any_success_it_is_disabled_and_goes_on_where_it_stopped(on_sqlite: Running, receiver: Receiver, logged):
+    running = on_sqlite
     hook = subscribe(running, receiver)
     receiver.reply = lambda _: Reply(500)
     running.subscribed()
@@ -243,7 +245,8 @@ def test_gone_is_gone_at_once(running: Running, receiver: Receiver):
     assert receiver.versions() == versions(log(running))
 
 
-def test_a_dead_letter_lets_the_stream_go_on_and_can_be_tried_again(running: Running, receiver: Receiver, logged):
+def test_a_dead_letter_lets_the_stream_go_on_and_can_be_tried_again(on_sqlite: Running, receiver: Receiver, logged):
+    running = on_sqlite
     poison: list[str] = []
     receiver.reply = lambda event: Reply(422, body=b"<b>not\x00 valid</b>") if event["id"] in poison else Reply()
     hook = subscribe(running, receiver)
@@ -280,7 +283,8 @@ def test_a_receiver_that_answers_too_late_gets_the_same_again(running: Running, 
     assert shown(running, hook)["last_answer"] == "no whole answer within 0.3 seconds"
     late.set()
     running.wait(minutes=1)
-    assert receiver.ids[:2] == [f"{account['id']}-1"] * 2
+    assert receiver.ids.count(f"{account['id']}-1") == 2
+    assert receiver.versions() == versions(log(running))
     assert shown(running, hook)["behind"] == 0
 
 
@@ -313,10 +317,10 @@ def test_a_receiver_may_ask_for_time_but_not_for_ever(on_sqlite: Running, receiv
     subscribe(on_sqlite, receiver)
     on_sqlite.nominate()
     deliver(on_sqlite)
-    tries = len(receiver.arrived)
+    (first,) = (event["id"] for event in receiver.arrived)
     receiver.reply = lambda _: Reply()
     on_sqlite.wait(seconds=rest - 1)
-    assert len(receiver.arrived) == tries
+    assert receiver.ids.count(first) == 0
     on_sqlite.wait(seconds=rest)
     assert receiver.versions() == versions(log(on_sqlite))
 
@@ -344,3 +348,17 @@ def test_counted_for_operators(running: Running, receiver: Receiver):
 )
 def test_addresses_that_are_refused_when_they_are_told(shared: Running, url: str, slug: str):
     assert refused(shared.admin.post("/v1/webhooks", json={"url": url}), 422, slug)["field"] == "url"
+
+
+def test_an_event_that_never_gets_through_keeps_no_other_stream_waiting(on_sqlite: Running, receiver: Receiver):
+    """However often it fails in a row, with nothing else to send in between."""
+    poison: list[str] = []
+    receiver.reply = lambda event: Reply(422) if event["id"] in poison else Reply()
+    hook = subscribe(on_sqlite, receiver, topics=["account"])
+    account = on_sqlite.nominate()
+    poison.append(f"{account['id']}-1")
+    on_sqlite.wait(days=1)
+    assert shown(on_sqlite, hook)["failed"] > 20
+    other = on_sqlite.another()
+    deliver(on_sqlite)
+    assert set(receiver.versions()) == {other["id"]}
