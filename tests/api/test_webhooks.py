@@ -256,9 +256,7 @@ def test_a_dead_letter_lets_the_stream_go_on_and_can_be_tried_again(on_sqlite: R
         running.another(f"university{number}")
         running.wait(days=1)
     letters = done(running.admin.get(f"/v1/webhooks/{hook['id']}/dead-letters"))["items"]
-    assert [(each["event_id"], each["status"], each["last_answer"]) for each in letters] == [
-        (poison[0], "dead", "422 <b>not  valid</b>")
-    ]
+    assert [(each["event_id"], each["status"], each["last_answer"]) for each in letters] == [(poison[0], "dead", "422 <b>not  valid</b>")]
     assert [line["position"] for line in logged if line["event"] == "webhook_dead_letter"] == [letters[0]["position"]]
     assert shown(running, hook)["dead_letters"] == 1
     assert shown(running, hook)["status"] == "active"

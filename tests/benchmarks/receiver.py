@@ -1,6 +1,6 @@
 """A receiver of webhooks that can be killed: it has each event on disk before it answers, so that what it took is never forgotten.
 
-    python -m tests.benchmarks.receiver <port> <file> <secret>
+python -m tests.benchmarks.receiver <port> <file> <secret>
 """
 
 import json

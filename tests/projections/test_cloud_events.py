@@ -63,7 +63,19 @@ def test_no_event_tells_a_secret_or_who_asked(kind, personal):
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TOPIC)
 def test_without_the_right_to_it_nobody_is_named(kind):
-    forbidden = {"email", "old_email", "contact_name", "to", "subject", "answer", "approver", "proposed_by", "approved_by", "label", "where"}
+    forbidden = {
+        "email",
+        "old_email",
+        "contact_name",
+        "to",
+        "subject",
+        "answer",
+        "approver",
+        "proposed_by",
+        "approved_by",
+        "label",
+        "where",
+    }
     assert not forbidden & names(told(sample(kind))["data"])
 
 

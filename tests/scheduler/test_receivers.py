@@ -111,7 +111,12 @@ def test_who_answers_byte_by_byte_does_not_get_more_time():
 
 
 def test_how_long_a_receiver_asks_to_wait(receiver: Receiver):
-    for given, wait in (("7", timedelta(seconds=7)), ("-7", timedelta(0)), ("Thu, 01 Jan 1970 00:00:00 GMT", timedelta(0)), ("x", timedelta(0))):
+    for given, wait in (
+        ("7", timedelta(seconds=7)),
+        ("-7", timedelta(0)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", timedelta(0)),
+        ("x", timedelta(0)),
+    ):
         receiver.reply = lambda _, given=given: Reply(503, headers={"Retry-After": given})
         assert send(receiver.url).wait == wait
 
