@@ -31,6 +31,7 @@ from api.routes import (
     downloads,
     emails,
     entitlements,
+    events,
     gateway,
     health,
     history,
@@ -46,6 +47,7 @@ from api.routes import (
     usage_reports,
     user_imports,
     user_plans,
+    webhooks,
 )
 from api.service import Service
 from api.spool import MAX_BODY, NotTaken, spool, take, takes_upload
@@ -85,6 +87,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     )
     app.state.service = service
     bulk = (bulk_data, downloads)
+    integration = (events, webhooks)
     people = (user_plans, invitations, user_imports, registered_accounts)
     for module in (
         gateway,
@@ -107,6 +110,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         usage_reports,
         emails,
         history,
+        *integration,
     ):
         app.include_router(prepared(module.router))
     if service.advance is not None:

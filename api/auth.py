@@ -16,19 +16,25 @@ from starlette.exceptions import HTTPException
 from domain.errors import Forbidden, Invalid
 from projections.own_facts import StaffKey
 
-ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution", "security-provider")
+ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution", "security-provider", "integration")
 
-bearer = HTTPBearer(auto_error=False, description="a staff, gateway, platform or institution key")
+TOLD_OF_PEOPLE = frozenset({"support", "auditor", "admin"})
+
+bearer = HTTPBearer(auto_error=False, description="a staff, gateway, platform, institution or integration key")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """`account_id` binds a librarian's key to one institution; `on_behalf_of` is the registered account that the platform acts for."""
+    """`account_id` binds a librarian's key to one institution; `on_behalf_of` is the registered account that the platform acts for.
+
+    `personal`: events tell this caller what names people, too.
+    """
 
     name: str
     role: str
     account_id: UUID | None = None
     on_behalf_of: str | None = None
+    personal: bool = False
 
 
 class Allowed:
@@ -64,7 +70,7 @@ class Allowed:
         if unknown := request.query_params.keys() - self.parameters.get(request.scope["endpoint"], frozenset()):
             name = min(unknown)
             raise Invalid("unknown-parameter", f"there is no query parameter {name!r} here", field=f"query.{name}")
-        caller = Caller(key.name, key.role, key.account_id, on_behalf_of)
+        caller = Caller(key.name, key.role, key.account_id, on_behalf_of, personal=key.personal or key.role in TOLD_OF_PEOPLE)
         request.state.caller = caller
         return caller
 

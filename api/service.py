@@ -13,6 +13,7 @@ import msgspec
 from fastapi import Request, Response
 
 from api.auth import Caller
+from api.feed import Feed
 from api.meter import Meter
 from api.problems import Unavailable
 from domain.aggregates.institutional_account_state import LibrarianKey
@@ -88,6 +89,11 @@ class Service:
     add_librarian: Callable[[UUID, LibrarianKey], str]
     """Makes the secret of a librarian's key that is on the account's record."""
     meter: Meter
+    feed: Feed
+    event_source: str
+    """The name under which other systems are told of events."""
+    check_receiver: Callable[[str], str]
+    """The address of a webhook; Invalid for one to which nothing may be sent."""
     count_command: Callable[[str, str], None]
     metrics: Callable[[], bytes]
     metrics_token: str | None

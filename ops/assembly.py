@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,10 +15,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 from api.app import create_app
+from api.feed import Feed
 from api.meter import Meter
 from api.service import Service
 from domain.application import Lifecycle
 from domain.clock import Clock, SystemClock
+from domain.values.receivers import parse_receiver
 from ops.bulk_files import BulkFiles
 from ops.config import ConfigurationError, Settings
 from ops.eventstore.engine import Database, connect, refuse_forgetful
@@ -31,7 +33,19 @@ from ops.metrics import Metrics
 from ops.secrets import Vault
 from ops.staff import StaffKeys
 from ops.time_machine import Gate, TimeMachine, VirtualClock
-from projections import accounts, api_tokens, deadlines, onboarding, quotas, subscriptions, tables, usage_periods, user_imports, user_plans
+from projections import (
+    accounts,
+    api_tokens,
+    deadlines,
+    onboarding,
+    quotas,
+    subscriptions,
+    tables,
+    usage_periods,
+    user_imports,
+    user_plans,
+    webhooks,
+)
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
@@ -47,10 +61,12 @@ from scheduler.onboarding import OnboardingSteps
 from scheduler.outbox import Letterhead, OutboxSender
 from scheduler.quotas import Quotas
 from scheduler.reactions import Reactions
+from scheduler.receivers import Receivers
 from scheduler.registrations import Registrations
 from scheduler.smtp import SmtpUrl
 from scheduler.usage_periods import UsagePeriods
 from scheduler.usage_statements import UsageStatements
+from scheduler.webhooks import Webhooks
 
 KEEPING_SECONDS = 1.0
 PARTS = ("api", "scheduler", "projector")
@@ -157,6 +173,17 @@ class Assembly:
         self._wakers.append(keeping.wake)
         return keeping
 
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(lambda: self.store.log.max_notification_id() or 0)
+
+    @cached_property
+    def noticing(self) -> Following:
+        """Looks for what is new while somebody follows the stream of events."""
+        noticing = Following(self.feed.look, self.settings.poll_seconds)
+        self._wakers.append(noticing.wake)
+        return noticing
+
     # the scheduler
 
     @cached_property
@@ -220,6 +247,34 @@ class Assembly:
         return OnboardingSteps(self.lifecycle, self.database, self.tables)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        settings = self.settings
+        return Webhooks(
+            self.lifecycle,
+            self.database,
+            Receivers(settings.networks(), settings.webhook_timeout_seconds),
+            self.keys.derived,
+            settings.public_url,
+            self.real_clock,
+            self.owner,
+            timedelta(seconds=settings.webhook_lease_seconds),
+            self.metrics.count_webhook,
+        )
+
+    @cached_property
+    def delivering(self) -> Following:
+        """Webhooks have a thread beside the heartbeat: a receiver that hangs keeps no deadline and no email waiting."""
+        delivering = Following(self.webhooks.tick, self.settings.poll_seconds)
+        self._wakers.append(delivering.wake)
+        return delivering
+
+    def drain(self) -> None:
+        """All there is to do at this instant, webhooks included."""
+        self.heartbeat.drain()
+        while self.webhooks.tick():
+            self.heartbeat.drain()
+
+    @cached_property
     def heartbeat(self) -> Heartbeat:
         parts = (
             self.usage_periods,
@@ -245,7 +300,7 @@ class Assembly:
     def time_machine(self) -> TimeMachine | None:
         if not isinstance(self.clock, VirtualClock):
             return None
-        return TimeMachine(self.clock, self.gate, self.heartbeat.drain, self.database, self.lifecycle)
+        return TimeMachine(self.clock, self.gate, self.drain, self.database, self.lifecycle)
 
     # the edge
 
@@ -287,7 +342,9 @@ class Assembly:
             everything, overdue = deadlines.overdue(connection, now)
             oldest_due = deadlines.oldest_overdue(connection, now)
             depth, oldest = outbox.depth(connection)
+            told = webhooks.gauges(connection, self.store.log.head(connection))
         return {
+            "webhooks": told,
             "lags": self.tables.lags(),
             "deadlines": everything,
             "overdue": overdue,
@@ -306,7 +363,7 @@ class Assembly:
     def api(self) -> Callable[..., Any]:
         """The ASGI application. Who asks the gateway's question first does not wait until the log is read."""
         self.gatekeeper.follow()
-        token = self.settings.metrics_token
+        token, networks = self.settings.metrics_token, self.settings.networks()
         service = Service(
             lifecycle=self.lifecycle,
             database=self.database,
@@ -318,6 +375,9 @@ class Assembly:
             find_key=self.staff.find,
             add_librarian=self.staff.add_librarian,
             meter=self.meter,
+            feed=self.feed,
+            event_source=self.settings.public_url,
+            check_receiver=lambda url: parse_receiver(url, networks),
             count_command=self.metrics.count_command,
             metrics=self.metrics.text,
             metrics_token=token.get_secret_value() if token else None,

@@ -100,15 +100,18 @@ def demo() -> None:
 @staff.command("add")
 def staff_add(
     name: Annotated[str, typer.Argument(help="who it is, as history will show it")],
-    role: Annotated[str, typer.Option(help="support, auditor, admin, gateway, platform, institution or security-provider")],
+    role: Annotated[str, typer.Option(help="support, auditor, admin, gateway, platform, institution, security-provider or integration")],
     account: Annotated[UUID | None, typer.Option(help="the account that a librarian's key (role institution) is bound to")] = None,
     days: Annotated[int | None, typer.Option(help="how long a librarian's key is good for; a year without it")] = None,
+    personal: Annotated[bool, typer.Option("--personal", help="events tell this key (role integration) of people, too")] = False,
 ) -> None:
     """Make a key. It is shown once.
 
     Example: tenure staff add support-north --role support
 
     Example: tenure staff add "Ada Archivist" --role institution --account 0190c7e2-… --days 90
+
+    Example: tenure staff add crm --role integration
     """
     if role != "institution" and (account is not None or days is not None):
         raise typer.BadParameter("--account and --days are for the keys of librarians: role institution")
@@ -116,7 +119,7 @@ def staff_add(
         if role == "institution" and account is not None:
             out.print(librarians.issue(assembly.lifecycle, assembly.staff, account, name, days))
         else:
-            out.print(assembly.staff.add(name, role))
+            out.print(assembly.staff.add(name, role, personal=personal))
 
 
 @staff.command("list")
@@ -127,6 +130,7 @@ def staff_list(as_json: AsJson = False) -> None:
             {
                 "name": key.name,
                 "role": key.role,
+                "personal": key.personal,
                 "account_id": key.account_id,
                 "created_at": key.created_at,
                 "expires_at": key.expires_at,

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.rules import DEFAULT_RULES, Rules
+from domain.values.receivers import Network, parse_networks
 
 
 class ConfigurationError(Exception):
@@ -49,6 +50,11 @@ class Settings(BaseSettings):
     """What is not set here, the S3 library takes from the surroundings that it knows: AWS_* and the machine's own role."""
     leak_report_keys_file: Path | None = None
     """The public keys of who reports leaked secrets, as JSON; without it no such report is taken."""
+    webhook_networks: str = ""
+    """Networks of our own to which webhooks may go though they are not public: `10.1.0.0/16, 127.0.0.0/8`."""
+    webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
+    webhook_lease_seconds: float = Field(default=10, ge=0.5, le=120)
+    """After so long another scheduler takes over the webhooks of one that died."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     poll_seconds: float = Field(default=0.05, gt=0, le=10)
     """How often followers look for what other processes wrote."""
@@ -76,6 +82,12 @@ class Settings(BaseSettings):
         if instant.tzinfo is None:
             raise ConfigurationError("TENURE_CLOCK: the instant needs a zone, such as virtual:2026-01-15T09:00:00Z")
         return instant.astimezone(UTC)
+
+    def networks(self) -> tuple[Network, ...]:
+        try:
+            return parse_networks(self.webhook_networks)
+        except ValueError as error:
+            raise ConfigurationError(f"TENURE_WEBHOOK_NETWORKS: {error}; it is a list such as 10.1.0.0/16, 127.0.0.0/8") from None
 
     def rules(self) -> Rules:
         """The built-in rules, with what TENURE_RULES_FILE (TOML) says otherwise."""

@@ -24,6 +24,15 @@ class Waiting(Collector):
         deadlines.add_metric(["waiting"], waiting["deadlines"])
         deadlines.add_metric(["overdue"], waiting["overdue"])
         yield deadlines
+        for name, what, of in (
+            ("tenure_webhook_lag_events", "events that a webhook's receiver has yet to take", "lag"),
+            ("tenure_webhook_dead_letters", "events that a webhook's receiver did not take for days", "dead"),
+            ("tenure_webhook_disabled", "1 for a webhook whose receiver failed for too long", "disabled"),
+        ):
+            gauge = GaugeMetricFamily(name, what, labels=["webhook"])
+            for each in waiting.get("webhooks", ()):
+                gauge.add_metric([each["id"]], each[of])
+            yield gauge
         for name, what in (
             ("tenure_deadline_oldest_overdue_seconds", "since when the most overdue deadline is due"),
             ("tenure_outbox_emails", "emails that wait to be sent"),
@@ -43,6 +52,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.commands = Counter("tenure_commands", "commands by outcome", ["command", "outcome"], registry=self.registry)
         self.emails = Counter("tenure_emails", "emails by verdict", ["verdict"], registry=self.registry)
+        self.webhooks = Counter("tenure_webhook_deliveries", "events sent to webhooks", ["webhook", "outcome"], registry=self.registry)
         self.refused_reactions = Counter("tenure_reactions_refused", "commands of policies that were refused", registry=self.registry)
         self.requests = Counter("tenure_http_requests", "requests", ["method", "route", "status"], registry=self.registry)
         self.seconds = Histogram("tenure_http_request_seconds", "how long requests take", registry=self.registry)
@@ -61,6 +71,9 @@ class Metrics:
 
     def count_email(self, verdict: str) -> None:
         self.emails.labels(verdict).inc()
+
+    def count_webhook(self, webhook: str, outcome: str) -> None:
+        self.webhooks.labels(webhook, outcome).inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import uvicorn
@@ -16,6 +17,8 @@ from ops.catcher import Catcher, Caught
 from ops.config import ConfigurationError, Settings, read_settings
 
 PORT = 8000
+PATIENCE_SECONDS = 20
+"""For who is being answered when the process is told to stop."""
 CAUGHT = Path("var/mail")
 
 
@@ -39,27 +42,55 @@ def run(host: str, port: int | None, only: str | None) -> None:
             assembly.keeping.start()
             stack.callback(assembly.meter.stop)
             stack.callback(assembly.keeping.stop)
+            assembly.feed.open()
+            assembly.noticing.start()
+            stack.callback(assembly.noticing.stop)
         if only in {None, "projector"}:
             assembly.following.start()
             stack.callback(assembly.following.stop)
         if only in {None, "scheduler"}:
             assembly.loop.start()
             stack.callback(assembly.loop.stop)
+            assembly.delivering.start()
+            stack.callback(assembly.delivering.stop)
+            stack.callback(assembly.webhooks.stop)
         _listen(assembly, host, port, only)
 
 
 def _listen(assembly: Assembly, host: str, port: int | None, only: str | None) -> None:
     if only in {None, "api"}:
         _say(f"docs   http://{host}:{port or PORT}/docs")
-        _serve(assembly.api(), host, port or PORT)
+        _serve(assembly.api(), host, port or PORT, assembly.feed.close)
     elif port is not None:
         _serve(create_probe(assembly.metrics.text, assembly.ready), host, port)
     else:
         assembly.wait_for_signal()
 
 
-def _serve(app: Callable[..., Any], host: str, port: int) -> None:
-    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False, proxy_headers=False)
+class _Server(uvicorn.Server):
+    """Tells of its end when it begins: the web server itself would wait for streams that never end."""
+
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._on_end()
+        await super().shutdown(sockets)
+
+
+def _serve(app: Callable[..., Any], host: str, port: int, on_end: Callable[[], None] = lambda: None) -> None:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=PATIENCE_SECONDS,
+    )
+    _Server(config, on_end).run()
 
 
 @contextmanager

@@ -28,14 +28,16 @@ class StaffKeys:
         self._clock = clock
         self._lifecycle = lifecycle
 
-    def add(self, name: str, role: str, *, expires_at: datetime | None = None) -> str:
+    def add(self, name: str, role: str, *, expires_at: datetime | None = None, personal: bool = False) -> str:
         """Make a key and return its secret, which is nowhere else."""
         if role not in ROLES:
             raise Invalid("unknown-role", f"{role} is no role; there are {', '.join(ROLES)}", field="role")
         if role == "institution":
             raise Invalid("account-missing", "a key of role institution is bound to one account", field="account")
+        if personal and role != "integration":
+            raise Invalid("personal-needless", "only keys of role integration are told of people or not", field="personal")
         secret = new_secret("tnk")[0]
-        key = self._key(name, role, secret, expires_at)
+        key = replace(self._key(name, role, secret, expires_at), personal=personal)
         with self._database.writing() as connection:
             own_facts.lock_staff(connection)
             if own_facts.staff_named(connection, name) is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from domain.application import Lifecycle
 from domain.errors import Refused
 from ops.eventstore.engine import LOCK_SECONDS
-from projections import deadlines, own_facts, usage_periods
+from projections import deadlines, own_facts, usage_periods, webhooks
 from projections.emails import outbox
 from projections.follower import Database
 
@@ -129,6 +129,7 @@ class TimeMachine:
                 deadlines.next_due(connection, now),
                 outbox.next_attempt(connection, now),
                 usage_periods.next_instant(connection, now, late),
+                webhooks.next_attempt(connection, now),
             ]
         return min((instant for instant in instants if instant is not None), default=None)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Uuid, insert, select, update
+from sqlalchemy import Boolean, Column, ColumnElement, Connection, Index, Integer, String, Table, Uuid, false, insert, select, update
 
 from projections.follower import inserted
 from projections.tables import Instant, facts
@@ -21,6 +21,7 @@ staff = Table(
     Column("digest", String, nullable=False, unique=True),
     Column("pepper", Integer, nullable=False),
     Column("account_id", Uuid),
+    Column("personal", Boolean, nullable=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
@@ -31,7 +32,10 @@ clock = Table("clock", facts, Column("id", Integer, primary_key=True), Column("i
 
 @dataclass(frozen=True, kw_only=True)
 class StaffKey:
-    """Of a librarian's key, `id`, `name` and `expires_at` are those that the account has on record."""
+    """Of a librarian's key, `id`, `name` and `expires_at` are those that the account has on record.
+
+    `personal`: another system's key, which may be told of people.
+    """
 
     id: UUID
     name: str
@@ -40,6 +44,7 @@ class StaffKey:
     pepper: int
     created_at: datetime
     account_id: UUID | None = None
+    personal: bool = False
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 

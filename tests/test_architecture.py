@@ -71,6 +71,8 @@ def test_the_eventsourcing_library_is_known_to_one_file_of_the_domain():
         ("apscheduler", ("scheduler/",)),
         ("aiosmtplib", ("scheduler/",)),
         ("jinja2", ("projections/emails/", "api/docs.py", "api/console/")),
+        ("httpx2", ("scheduler/",)),
+        ("standardwebhooks", ("scheduler/",)),
         ("pydantic_settings", ("ops/config.py",)),
     ],
 )

@@ -47,10 +47,12 @@ def exposed() -> dict[str, set[str]]:
         "tenure_smtp_channel_stopped": 0,
         "tenure_reactions_lag_events": 0,
         "tenure_heartbeat_age_seconds": 0,
+        "webhooks": [{"id": "a", "lag": 0, "dead": 0, "disabled": 0}],
     }
     metrics = Metrics(lambda: waiting)
     metrics.count_command("Renew", "done")
     metrics.count_email("sent")
+    metrics.count_webhook("a", "delivered")
     metrics.observe_request("GET", "/livez", 200, 0.01)
     families = text_string_to_metric_families(metrics.text().decode())
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}

@@ -18,6 +18,8 @@ START = datetime(2027, 1, 31, 10, tzinfo=UTC)
 LIBRARY = "library@mit.edu"
 RAN_BY = "registered-mit"
 ADA = "registered-ada"
+PATIENCE = 0.3
+"""Seconds that the receiver of a webhook has."""
 
 Thing = dict[str, Any]
 
@@ -37,6 +39,8 @@ class Running:
             keys_directory=folder / "keys",
             public_url="https://tenure.example.edu",
             rules_file=rules_file,
+            webhook_networks="127.0.0.0/8",
+            webhook_timeout_seconds=PATIENCE,
         )
         self.assembly = Assembly(settings, smtp_url=catcher.url)
         self.assembly.prepare()

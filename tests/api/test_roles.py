@@ -12,6 +12,8 @@ SUPPORT = {"admin", "support"}
 INSIDERS = READERS | {"institution"}
 HOLDERS = {"admin", "institution", "platform"}
 MANAGERS = SUPPORT | {"institution"}
+KEEPERS = {"admin", "integration"}
+LISTENERS = KEEPERS | {"auditor"}
 
 EXPECTED: dict[str, set[str]] = {
     "GET /livez": set(),
@@ -130,6 +132,18 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/emails/bounces": SUPPORT,
     "GET /v1/history": READERS,
     "GET /v1/history/export": READERS,
+    "GET /v1/events": LISTENERS,
+    "GET /v1/events/stream": LISTENERS,
+    "POST /v1/webhooks": KEEPERS,
+    "GET /v1/webhooks": LISTENERS,
+    "GET /v1/webhooks/{id}": LISTENERS,
+    "POST /v1/webhooks/{id}/rotate-secret": KEEPERS,
+    "POST /v1/webhooks/{id}/pause": KEEPERS,
+    "POST /v1/webhooks/{id}/resume": KEEPERS,
+    "POST /v1/webhooks/{id}/replay": KEEPERS,
+    "POST /v1/webhooks/{id}/remove": KEEPERS,
+    "GET /v1/webhooks/{id}/dead-letters": LISTENERS,
+    "POST /v1/webhooks/{id}/dead-letters/{event}/retry": KEEPERS,
     "GET /v1/clock": READERS,
     "POST /v1/clock/advance": {"admin"},
 }
@@ -161,6 +175,7 @@ def test_each_role_gets_in_where_it_may_and_nowhere_else(shared: Running, univer
     for name in ("id", "contact", "transfer", "reference", "key_id"):
         path = path.replace(f"{{{name}}}", SOMETHING)
     path = path.replace("{domain}", "mit.edu").replace("{token}", "none").replace("{digest}", "0" * 64)
+    path = path.replace("{event}", f"{SOMETHING}-1")
     client = shared.client(role, account=university if role == "institution" else None)
     answer = client.request(method, path, json={} if method != "GET" else None)
     allowed = EXPECTED[operation]

@@ -37,13 +37,14 @@ class House:
     folder: Path
     processes: list[Assembly] = field(default_factory=list)
 
-    def process(self, smtp_url: str = NOWHERE) -> Assembly:
+    def process(self, smtp_url: str = NOWHERE, **given: Any) -> Assembly:
         settings = Settings(
             environment="development",
             clock=f"virtual:{START.isoformat()}",
             database_url=self.url,
             keys_directory=self.folder / "keys",
             log_level="error",
+            **given,
         )
         assembly = Assembly(settings, smtp_url=smtp_url)
         assembly.prepare()
