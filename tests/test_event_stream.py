@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 from ops.catcher import Catcher
-from tests.processes import Api, free_port, running
+from tests.processes import PROGRAM, Api, free_port
 
 KEY = "a-key-for-the-first-admin"
 
@@ -22,6 +23,17 @@ def settings(url: str, folder: Path) -> dict[str, str]:
         "TENURE_KEYS_DIRECTORY": str(folder / "keys"),
         "TENURE_LOG_LEVEL": "error",
     }
+
+
+@contextmanager
+def running(*arguments: str, settings: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the program that a test may end in any way."""
+    process = subprocess.Popen([str(PROGRAM), *arguments], env={**os.environ, **settings}, cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 @contextmanager
@@ -99,10 +111,6 @@ def test_it_ends_cleanly_with_the_process_and_with_the_key(sqlite_url, tmp_path)
 
 
 def staff(*arguments: str, given: dict[str, str], folder: Path) -> str:
-    import subprocess
-
-    from tests.processes import PROGRAM
-
     done = subprocess.run(
         [str(PROGRAM), "staff", *arguments], env={**os.environ, **given}, cwd=folder, capture_output=True, text=True, check=True, timeout=60
     )
