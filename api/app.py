@@ -23,6 +23,7 @@ from api.problems import problem
 from api.routes import (
     access,
     accounts,
+    branding,
     bulk_data,
     clock,
     confirmations,
@@ -37,6 +38,8 @@ from api.routes import (
     leaks,
     librarian_keys,
     onboarding,
+    portfolio_pages,
+    portfolios,
     registered_accounts,
     subscriptions,
     tokens,
@@ -83,6 +86,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     )
     app.state.service = service
     bulk = (bulk_data, downloads)
+    attested = (portfolios, branding, portfolio_pages)
     people = (user_plans, invitations, user_imports, registered_accounts)
     for module in (
         gateway,
@@ -91,6 +95,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         confirmations,
         contacts,
         onboarding,
+        *attested,
         librarian_keys,
         subscriptions,
         *people,

@@ -91,7 +91,7 @@ def _kind(data: bytes) -> str:
     for mark, name in _MARKUP:
         if mark in head:
             _refuse(f"this is {name}; {ASKED}")
-    _refuse(f"this is no picture that we know; {ASKED}")
+    return _refuse(f"this is no picture that we know; {ASKED}")
 
 
 def _measured(kind: str, data: bytes) -> tuple[int, int]:
@@ -134,7 +134,7 @@ def _of_webp(data: bytes) -> tuple[int, int]:
         case b"VP8 ":
             width, height = struct.unpack_from("<HH", data, 26)
             return width & 0x3FFF, height & 0x3FFF
-    _refuse(f"its header is not that of a WebP; {ASKED}")
+    return _refuse(f"its header is not that of a WebP; {ASKED}")
 
 
 def _of_jpeg(data: bytes) -> tuple[int, int]:

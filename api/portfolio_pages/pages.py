@@ -64,7 +64,11 @@ _environment.filters["local_time"] = _local_time
 
 
 def page(view: View) -> Response:
-    headers = policy() | {"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "X-Frame-Options": "DENY"}
+    headers = policy() | {
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
+    }
     return _html("page.html", headers, view=view)
 
 

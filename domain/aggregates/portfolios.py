@@ -106,4 +106,6 @@ def _check(account: AccountState, id: UUID, portfolio: Portfolio, context: Conte
             "address-attested", f"address: it is attested already, as portfolio {same.id}; amend or withdraw that one", field="address"
         )
     if len(others) >= context.rules.max_live_attestations:
-        raise Refused("too-many-portfolios", f"the account has {len(others)} attested portfolios, the most there can be; withdraw one first")
+        raise Refused(
+            "too-many-portfolios", f"the account has {len(others)} attested portfolios, the most there can be; withdraw one first"
+        )

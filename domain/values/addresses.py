@@ -41,7 +41,9 @@ def parse_origin(text: str, *, field: str) -> str:
     try:
         domain = parse_domain(host, field=field)
     except Invalid as error:
-        raise Invalid("invalid-origin", f"{field}: {host[:253]!r} is not a host ({error.detail}); right would be {right}", field=field) from error
+        raise Invalid(
+            "invalid-origin", f"{field}: {host[:253]!r} is not a host ({error.detail}); right would be {right}", field=field
+        ) from error
     return f"https://{domain}" if port in {"", "443"} else f"https://{domain}:{port}"
 
 

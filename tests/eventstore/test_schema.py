@@ -9,10 +9,17 @@ from sqlalchemy import inspect
 from ops.eventstore.engine import connect
 from ops.eventstore.schema import log
 from ops.eventstore.upgrade import upgrade
-from projections import bulk_data, lists, registrations, usage
+from projections import bulk_data, images, lists, registrations, usage
 from projections.own_facts import facts
 
-TABLES_BESIDE_THE_LOG = (lists.listed_people, registrations.registered_accounts, usage.ledger, bulk_data.releases, bulk_data.downloads)
+TABLES_BESIDE_THE_LOG = (
+    lists.listed_people,
+    registrations.registered_accounts,
+    usage.ledger,
+    bulk_data.releases,
+    bulk_data.downloads,
+    images.images,
+)
 
 
 def test_migrations_make_the_tables_that_the_code_expects(database):
