@@ -173,7 +173,8 @@ def _drawn(kind: str, data: bytes) -> Picture:
 def _redrawn(opened: ImageFile.ImageFile) -> Picture:
     opened.load()
     see_through = "transparency" in opened.info or opened.mode in {"RGBA", "LA", "PA", "RGBa", "La"}
-    drawn = opened.convert("RGBA" if see_through else "RGB")
+    mode = "RGBA" if see_through else "RGB"
+    drawn: Image.Image = opened if opened.mode == mode else opened.convert(mode)
     turned = opened.getexif().get(ORIENTATION)
     drawn.thumbnail(BOX if turned not in LYING else BOX[::-1], Image.Resampling.LANCZOS)
     if turned in _TURNS:

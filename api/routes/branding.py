@@ -102,7 +102,7 @@ def _shown(service: Service, account: Stream) -> dict[str, Any]:
     return {
         "account_id": account.id,
         "description": branding.description,
-        "html": as_html(branding.description),
+        "html": str(as_html(branding.description)),
         "frame_ancestors": list(branding.frame_ancestors),
         "image_id": branding.image_id,
         "image": f"{service.public_url}/portfolios/images/{branding.image_id}" if branding.image_id else None,
