@@ -35,6 +35,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+"""The parts of a PNG that say how it looks."""
 
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "a GIF, which may move and carry more than a picture"),
@@ -158,7 +160,7 @@ def _of_jpeg(data: bytes) -> tuple[int, int]:
 
 def _drawn(kind: str, data: bytes) -> Picture:
     try:
-        with Image.open(BytesIO(data), formats=(kind,)) as opened:
+        with Image.open(BytesIO(_without_remarks(data) if kind == "PNG" else data), formats=(kind,)) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 _refuse(f"its header says two sizes; {ASKED}")
             if getattr(opened, "n_frames", 1) != 1:
@@ -168,6 +170,17 @@ def _drawn(kind: str, data: bytes) -> Picture:
         raise
     except Exception as error:  # what a broken file makes the library raise is not to be listed
         raise Invalid("invalid-image", f"image: it cannot be decoded: the file is damaged or cut short; {ASKED}", field="image") from error
+
+
+def _without_remarks(data: bytes) -> bytes:
+    """The library unpacks the texts of a PNG, up to 64 MiB of them, before anybody asks for them."""
+    kept, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name in _NEEDED:
+            kept.append(data[at : at + 12 + length])
+        at += 12 + length
+    return b"".join(kept)
 
 
 def _redrawn(opened: ImageFile.ImageFile) -> Picture:

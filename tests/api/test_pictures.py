@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from api.pictures import BOX, MAX_PIXELS, redrawn
 from domain.errors import Invalid
-from tests.hostile import ARCHIVE, SCRIPT, bomb, claiming, noise, png, saved
+from tests.hostile import ARCHIVE, SCRIPT, bomb, chunk, claiming, noise, png, saved
 
 MEGABYTE = 1 << 20
 
@@ -181,7 +182,10 @@ def _peak(*files: bytes) -> int:
 def test_memory_stays_bounded():
     """The large ones cost nothing but their own bytes; the largest that is taken costs a few times its pixels."""
     refused = _peak(bomb(10_000, 10_000), *claiming(16_000, 16_000).values())
+    texts = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1_000_000), 9)) * 60
+    chatty = _peak(png()[:33] + texts + png()[33:])
     largest = Image.effect_mandelbrot((2_000, 2_000), (-3, -2.5, 2, 2.5), 9).convert("RGBA")
     taken = {kind: _peak(saved(largest.convert(mode), kind)) for kind, mode in (("PNG", "RGBA"), ("JPEG", "CMYK"), ("WEBP", "RGBA"))}
     assert refused < 8 * MEGABYTE
+    assert chatty < 8 * MEGABYTE
     assert all(MAX_PIXELS * 4 < peak < 100 * MEGABYTE for peak in taken.values()), taken
