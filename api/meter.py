@@ -147,7 +147,7 @@ class Meter:
         tabs: dict[tuple[UUID, Product], Tab] = {}
         calls: list[Decision] = []
         books = Books()
-        with self._database.writing() as connection:
+        with self._database.sweeping() as connection:
             self.gatekeeper.keep_up(connection)
             now = self._clock.now()
             for digests, question in asked:

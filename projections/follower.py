@@ -52,10 +52,17 @@ class Projection(Protocol):
         ...
 
 
+LAST_WORDS = "tenure_last_words"
+"""The execution option of a connection that says what commits its transaction, in one text with the last statement."""
+
+
 class Database(Protocol):
     def reading(self) -> AbstractContextManager[Connection]: ...
 
     def writing(self) -> AbstractContextManager[Connection]: ...
+
+    def sweeping(self) -> AbstractContextManager[Connection]:
+        """`writing`, in as few round trips as it takes: whoever knows which statement is the last adds the LAST_WORDS to it."""
 
 
 class States:

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import BigInteger, Column, Connection, CursorResult, Index, LargeBinary, String, Table, Uuid, delete, select
 
+from projections.follower import LAST_WORDS
 from projections.tables import Instant, as_text, facts
 
 counters = Table(
@@ -28,6 +29,7 @@ counters = Table(
     Column("requests", BigInteger, nullable=False),
     Column("records", BigInteger, nullable=False),
     Index("usage_counters_started", "span", "starts_at"),
+    sqlite_with_rowid=False,
 )
 """Of a token's owner, by product: in a quota month, which begins at its own instant, and in a minute."""
 
@@ -44,7 +46,7 @@ ledger = Table(
     Column("records", BigInteger, nullable=False),
     Column("last_at", Instant, nullable=False),
     Index("usage_ledger_account", "account_id", "hour"),
-    Index("usage_ledger_owner", "owner_id", "hour"),
+    sqlite_with_rowid=False,
 )
 
 refusals = Table(
@@ -195,7 +197,7 @@ def write(connection: Connection, books: Books, at: datetime) -> None:
             (str(r.reference), r.at, r.product, _text(r.token_id), _text(r.account_id), msgspec.json.encode(r.told)) for r in books.refusals
         ]
         if parts := [(each, zip(*rows, strict=True)) for each, rows in ((_NOTE, lines), (_KEEP, refused)) if rows]:
-            _carry_out(connection, *parts)
+            _carry_out(connection, *parts, last=True)
         return
     for statement, rows in (
         (
@@ -238,7 +240,7 @@ class _Prepared:
         return f"EXECUTE {self.name} ({', '.join(f'%s::{each}[]' for each in self.types)})"
 
 
-def _carry_out(connection: Connection, *parts: tuple[_Prepared, Iterable[Iterable[Any]]]) -> CursorResult[Any]:
+def _carry_out(connection: Connection, *parts: tuple[_Prepared, Iterable[Iterable[Any]]], last: bool = False) -> CursorResult[Any]:
     """In one round trip; the driver would send row by row. What the last part returns."""
     for prepared, _ in parts:
         if prepared.name not in connection.info:
@@ -246,7 +248,8 @@ def _carry_out(connection: Connection, *parts: tuple[_Prepared, Iterable[Iterabl
             connection.exec_driver_sql(f"PREPARE {prepared.name} ({types}) AS {prepared.statement}")
             connection.info[prepared.name] = True
     given = tuple(list(column) for _, columns in parts for column in columns)
-    return connection.exec_driver_sql("; ".join(prepared.call for prepared, _ in parts), given)
+    statement = "; ".join(prepared.call for prepared, _ in parts)
+    return connection.exec_driver_sql(statement + (connection.get_execution_options().get(LAST_WORDS, "") if last else ""), given)
 
 
 _COUNTING = """

@@ -80,6 +80,7 @@ EXPECTED = Counter(
         ("subscription-in-grace", FINANCE): 1,
         ("subscription-lapsed", LIBRARY): 1,
         ("usage-statement", LIBRARY): 2,
+        ("onboarding-nudge", LIBRARY): 2,
     }
 )
 

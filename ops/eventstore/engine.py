@@ -1,5 +1,6 @@
 """Engines for both databases, their transactions, and the refusal of a database that can forget."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -9,14 +10,22 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from projections.follower import LAST_WORDS
+
 LOCK_SECONDS = 10
+SWEEPERS = 2
+IDLE_SECONDS = 1.0
+"""A connection that lay idle for longer is asked whether it still stands before it is used again."""
 OLDEST_POSTGRESQL = 15
 _WRITES = "tenure_writes"
 _FULL = 2  # SQLite's number for synchronous=FULL; 3 is EXTRA
 
 _write_locks: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
+_sweepers: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+_making_sweepers = Lock()
 
 
 class ForgetfulDatabase(Exception):
@@ -25,7 +34,7 @@ class ForgetfulDatabase(Exception):
 
 @dataclass(frozen=True)
 class Database:
-    """An engine with its two kinds of transaction."""
+    """An engine with its kinds of transaction."""
 
     engine: Engine
 
@@ -34,6 +43,9 @@ class Database:
 
     def writing(self) -> AbstractContextManager[Connection]:
         return writing(self.engine)
+
+    def sweeping(self) -> AbstractContextManager[Connection]:
+        return sweeping(self.engine)
 
 
 def normalised(url: str) -> URL:
@@ -71,6 +83,42 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     finally:
         lock.release()
+
+
+@contextmanager
+def sweeping(engine: Engine) -> Iterator[Connection]:
+    """`writing` where each round trip counts: the first statement goes out with `opening` before it, the last with its LAST_WORDS."""
+    if engine.dialect.name == "sqlite":
+        with writing(engine) as connection:
+            yield connection
+        return
+    with _sweeper(engine).connect().execution_options(**{LAST_WORDS: "; COMMIT"}) as connection:
+        try:
+            yield connection
+            if _begun(connection):
+                connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.invalidate()  # with its session the server drops what it began
+            raise
+
+
+def _sweeper(engine: Engine) -> Engine:
+    """Connections on which the driver begins nothing by itself: to switch one to and fro would take round trips too."""
+    with _making_sweepers:
+        if engine not in _sweepers:
+            made = _sweepers[engine] = _postgresql(engine.url, isolation_level="AUTOCOMMIT", pool_size=SWEEPERS)
+            event.listen(engine, "engine_disposed", lambda _: made.dispose())
+        return _sweepers[engine]
+
+
+def opening(connection: Connection) -> str:
+    """What begins the transaction of a sweep, in one text with its first statement; nothing in any other transaction."""
+    return "BEGIN; " if LAST_WORDS in connection.get_execution_options() and not _begun(connection) else ""
+
+
+def _begun(connection: Connection) -> bool:
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.info.transaction_status)  # as the driver knows it: nobody is asked
 
 
 @contextmanager
@@ -116,14 +164,29 @@ def postgresql_fault(settings: Mapping[str, str]) -> str | None:
     return None
 
 
-def _postgresql(address: URL) -> Engine:
-    engine = create_engine(address, pool_size=20, max_overflow=20, pool_pre_ping=True)
+def _postgresql(address: URL, *, pool_size: int = 20, **given: Any) -> Engine:
+    engine = create_engine(address, pool_size=pool_size, max_overflow=20, **given)
 
     @event.listens_for(engine, "connect")
     def settle_session(driver: Any, _record: Any) -> None:
         with driver.cursor() as cursor:
             cursor.execute(f"SET TIME ZONE 'UTC'; SET lock_timeout = '{LOCK_SECONDS}s'")
         driver.commit()
+
+    @event.listens_for(engine, "checkin")
+    def lay_down(_driver: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look_before_use(driver: Any, record: Any, _fairy: Any) -> None:
+        """SQLAlchemy would ask each time: a round trip for each transaction."""
+        idle_since = record.info.pop("idle_since", None)
+        if idle_since is None or time.monotonic() - idle_since < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(driver)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
     return engine
 

@@ -15,7 +15,7 @@ from domain.clock import SystemClock
 from domain.events.base import Claim, Metadata, Release
 from ops.eventstore.append import Append, Dialect, PostgreSQL, SQLite
 from ops.eventstore.claims import net_effect
-from ops.eventstore.engine import reading, writing
+from ops.eventstore.engine import opening, reading, writing
 from ops.eventstore.faults import library_errors
 from ops.eventstore.schema import claims as claims_table
 from ops.eventstore.schema import commands as commands_table
@@ -147,7 +147,13 @@ class Recorder(ApplicationRecorder):
 
     def head(self, connection: Connection) -> int:
         """The last position, seen from a transaction that is under way."""
-        return connection.exec_driver_sql(_HEAD).scalar() or 0
+        statement = _HEAD
+        if connection.dialect.name == "postgresql":  # which plans it once for each connection; that takes longer than the answer
+            if "log_head" not in connection.info:
+                connection.exec_driver_sql(f"PREPARE log_head AS {_HEAD}")
+                connection.info["log_head"] = True
+            statement = "EXECUTE log_head"
+        return connection.exec_driver_sql(opening(connection) + statement).scalar() or 0
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         return PollingSubscription(self, gt, topics)
