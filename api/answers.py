@@ -11,6 +11,7 @@ from domain.access import Code
 from domain.catalogue import BulkData, Product
 from domain.events.institutional_account import Role
 from domain.events.onboarding import Step
+from domain.events.portfolios import Mode, Visibility, WorksKind
 from domain.events.user_import import RowOutcome
 
 
@@ -182,6 +183,75 @@ class WaitingShown(Out):
 
 class OnboardingListed(Listed):
     items: list[WaitingShown]
+
+
+class EvidenceShown(Out):
+    """An event of the account's stream that tells of the portfolio: its topic, its position in the log, its version of the stream."""
+
+    event: str
+    position: int
+    version: int
+    at: datetime
+
+
+class WidgetShown(Out):
+    """`snippet` is what goes into the institution's own page; only the sites of `shown_at` get to see it."""
+
+    snippet: str
+    shown_at: list[str]
+
+
+class PortfolioShown(Out):
+    """`why` says what stands against its being in force, and `since` since when, where that is known. Only what is public has a page."""
+
+    id: UUID
+    account_id: UUID
+    name: str
+    kind: WorksKind
+    address: str
+    statement: str
+    attested_by: str
+    mode: Mode
+    query: str | None
+    visibility: Visibility
+    status: Literal["in_force", "not_in_force", "withdrawn"]
+    why: str | None
+    since: datetime | None
+    attested_at: datetime
+    amended_at: datetime | None
+    withdrawn_at: datetime | None
+    evidence: list[EvidenceShown]
+    page: str | None
+    widget: WidgetShown | None
+
+
+class PortfoliosShown(Listed):
+    items: list[PortfolioShown]
+
+
+class BrandingShown(Out):
+    """`html` is what becomes of the description. It is shown while `why_not_shown` is null."""
+
+    account_id: UUID
+    description: str
+    html: str
+    frame_ancestors: list[str]
+    image_id: str | None
+    image: str | None
+    set_at: datetime | None
+    why_not_shown: str | None
+
+
+class ImageShown(Out):
+    """A picture as it is kept: drawn anew, without anything else that the file had. `id` is the SHA-256 of its bytes."""
+
+    id: str
+    account_id: UUID
+    address: str
+    media_type: str
+    width: int
+    height: int
+    bytes: int
 
 
 class LibrarianKeyShown(Out):

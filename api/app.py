@@ -24,6 +24,7 @@ from api.routes import (
     access,
     accounts,
     allow_list,
+    branding,
     bulk_data,
     clock,
     confirmations,
@@ -40,6 +41,8 @@ from api.routes import (
     leaks,
     librarian_keys,
     onboarding,
+    portfolio_pages,
+    portfolios,
     registered_accounts,
     subscriptions,
     tokens,
@@ -88,6 +91,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     app.state.service = service
     bulk = (bulk_data, downloads)
     integration = (events, webhooks)
+    attested = (portfolios, branding, portfolio_pages)
     people = (user_plans, invitations, user_imports, registered_accounts)
     for module in (
         gateway,
@@ -97,6 +101,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         contacts,
         onboarding,
         allow_list,
+        *attested,
         librarian_keys,
         subscriptions,
         entitlements,

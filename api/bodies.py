@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.fields import Body, Day, Days, Flag, Instant, Months, Short
 from domain.catalogue import ApiPlan, BulkData, Product
 from domain.events.institutional_account import Role
+from domain.events.portfolios import Mode, Visibility, WorksKind
 
 
 class Plan(BaseModel):
@@ -207,6 +208,41 @@ class ContactTransferBody(Body):
 class IssueLibrarianKeyBody(Body):
     name: Short
     days: Days | None = None
+
+
+Long = Annotated[str, Field(max_length=20_000)]
+
+
+class AttestBody(Body):
+    """`query` goes with the mode dynamic alone."""
+
+    name: Short
+    kind: WorksKind
+    address: Long
+    statement: Long
+    attested_by: Short
+    mode: Mode = "fixed"
+    query: Long | None = None
+    visibility: Visibility = "public"
+
+
+class AmendAttestationBody(Body):
+    name: Short | None = None
+    kind: WorksKind | None = None
+    address: Long | None = None
+    statement: Long | None = None
+    attested_by: Short | None = None
+    mode: Mode | None = None
+    query: Long | None = None
+    visibility: Visibility | None = None
+
+
+class BrandingBody(Body):
+    """All of it anew: what is left out is gone. `image_id` is that of a picture that was sent before."""
+
+    description: Long = ""
+    frame_ancestors: Annotated[tuple[Long, ...], Field(max_length=20)] = ()
+    image_id: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 class RequestPlanBody(Body):

@@ -8,7 +8,7 @@ from api.spool import takes_upload
 
 _METHODS = ("get", "put", "post")
 _COMMANDS = ("put", "post")
-_NO_COMMANDS = (["clock"], ["gateway"], ["registered accounts"], ["webhooks"])
+_NO_COMMANDS = (["clock"], ["gateway"], ["registered accounts"], ["webhooks"], ["images"])
 """Tags of what is posted or put without an event to come of it."""
 
 SENTENCES = {

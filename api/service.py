@@ -85,6 +85,8 @@ class Service:
     bulk_files: BulkFiles
     download_url: Callable[[UUID, UUID], str]
     """The address of the page of a link to bulk data: of a subscription, and which."""
+    public_url: str
+    """Where the public reaches this service, without a slash at the end."""
     find_key: Callable[[str], StaffKey | None]
     add_librarian: Callable[[UUID, LibrarianKey], str]
     """Makes the secret of a librarian's key that is on the account's record."""

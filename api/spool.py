@@ -10,8 +10,9 @@ from starlette.types import Receive, Scope
 
 MAX_BODY = 1 << 20
 MAX_UPLOAD = 32 << 20
-UPLOADS = re.compile(r"/v1/subscriptions/[^/]+/user-imports")
-"""Where a file is posted. It is no part of the arguments: the route reads it from `request.state.upload`."""
+MAX_IMAGE = 2 << 20
+UPLOADS = {re.compile(r"/v1/subscriptions/[^/]+/user-imports"): MAX_UPLOAD, re.compile(r"/v1/accounts/[^/]+/images"): MAX_IMAGE}
+"""Where a file is posted, and how large it may be. It is no part of the arguments: the route reads it from `request.state.upload`."""
 
 
 class NotTaken(Exception):
@@ -26,7 +27,11 @@ class NotTaken(Exception):
 
 
 def takes_upload(method: str, path: str) -> bool:
-    return method == "POST" and UPLOADS.fullmatch(path) is not None
+    return _most_of_upload(method, path) is not None
+
+
+def _most_of_upload(method: str, path: str) -> int | None:
+    return next((most for where, most in UPLOADS.items() if method == "POST" and where.fullmatch(path)), None)
 
 
 async def spool(scope: Scope, receive: Receive, into: IO[bytes]) -> str:
@@ -34,11 +39,11 @@ async def spool(scope: Scope, receive: Receive, into: IO[bytes]) -> str:
 
     ClientDisconnect where it breaks off: half a list is not a list.
     """
-    upload = takes_upload(scope["method"], scope["path"])
+    upload = _most_of_upload(scope["method"], scope["path"])
     headers = dict(scope["headers"])
     if upload and headers.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
         raise NotTaken(415, "unsupported-media-type", "a file is sent as it is, without a content encoding", field="Content-Encoding")
-    most = MAX_UPLOAD if upload else MAX_BODY
+    most = upload or MAX_BODY
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > most:
         raise _too_large(most)

@@ -173,6 +173,7 @@ _TAKEN = {
     "registered-account": ("registered-account-taken", "registered_account_id", "the registered account {key} belongs to account {holder}"),
     "domain": ("domain-taken", "domains", "the domain {key} is held by account {holder}"),
     "subscription": ("subscription-overlaps", "account_id", "the account has subscription {holder}, which has not ended"),
+    "portfolio": ("portfolio-known", "portfolio_id", "portfolio {key} is another institution's"),
     "person": ("person-known", "email", "this person has user plan {holder} at the institution"),
     "token-digest": ("token-known", "digest", "this secret belongs to token {holder}"),
 }

@@ -48,6 +48,10 @@ class SubscriptionFacts:
     grace_days: int = 0
     time_zone: str = "UTC"  # grace counts local days of it
     ended_because: str | None = None
+    entitlements: tuple[tuple[str, datetime | None], ...] = ()  # each with its end, if it has one
+
+    def entitled(self, name: str, instant: datetime) -> bool:
+        return any(held == name and (until is None or instant < until) for held, until in self.entitlements)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,13 @@ class Rules:
     """Days after the activation at which the contact is told which steps of the onboarding are still open."""
     onboarding_users: int = 10
     """So many users with plans of their own make an institution a working one."""
+    platform_host: str = "www.lens.org"
+    """Where the collections are that institutions attest."""
+    max_live_attestations: int = 200
+    withdrawn_attestation_days: int = 365
+    """For so long the page of a withdrawn attestation says that it was withdrawn; after that there is none."""
+    max_images: int = 100
+    """Pictures of one institution; what is stored is never changed or deleted."""
     librarian_key_days: int = 365
     max_librarian_key_days: int = 366
     max_live_librarian_keys: int = 20

@@ -18,6 +18,7 @@ from domain.commands.institutional_account import ClaimDomain, Close, Nominate, 
 from domain.commands.institutional_user_plan import NoteUserQuota
 from domain.commands.itk_subscription import ALONE
 from domain.commands.onboarding import NudgeOnboarding
+from domain.commands.portfolios import AmendAttestation, AttestPortfolio, SetBranding
 from domain.commands.user_import import SettleRows
 from domain.context import Context, Overlap
 from domain.events.base import Metadata
@@ -86,7 +87,7 @@ class Surroundings:
 
     def _context_of_account(self, stream: Stream, command: Command, context: Context, requires: Requires) -> Context:
         match command:
-            case Close() | NudgeOnboarding():
+            case Close() | NudgeOnboarding() | AttestPortfolio() | AmendAttestation() | SetBranding():
                 return self._with_subscription_of(context, stream.id, requires)
             case ClaimDomain(domain=domain, shared=True):
                 giver = self._log.holder("domain-consent", f"{domain}/{stream.id}")

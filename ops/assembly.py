@@ -372,6 +372,7 @@ class Assembly:
             links=self.links,
             bulk_files=BulkFiles(self.settings),
             download_url=self.download_url,
+            public_url=self.settings.public_url.rstrip("/"),
             find_key=self.staff.find,
             add_librarian=self.staff.add_librarian,
             meter=self.meter,

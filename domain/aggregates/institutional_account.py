@@ -10,6 +10,7 @@ from domain.aggregates.domains import decide_on_domains, refuse_overlaps, refuse
 from domain.aggregates.institutional_account_state import AccountState, Status
 from domain.aggregates.librarian_keys import decide_on_librarian_keys
 from domain.aggregates.onboarding import decide_on_onboarding, nudges
+from domain.aggregates.portfolios import decide_on_portfolios
 from domain.commands.base import Deadline
 from domain.commands.institutional_account import (
     AccountCommand,
@@ -42,6 +43,7 @@ from domain.commands.onboarding import (
     NudgeOnboarding,
     TellCommunity,
 )
+from domain.commands.portfolios import AmendAttestation, AttestPortfolio, SetBranding, WithdrawAttestation
 from domain.context import AccountFacts, Context
 from domain.errors import Refused
 from domain.events.base import Event
@@ -132,6 +134,8 @@ class InstitutionalAccount(AccountState):
                 | NudgeOnboarding()
             ) if status in LIVE:
                 return decide_on_onboarding(self, command, context)
+            case status, AttestPortfolio() | AmendAttestation() | WithdrawAttestation() | SetBranding() if status in LIVE:
+                return decide_on_portfolios(self, command, context)
             case (
                 (Status.WITHDRAWN, Withdraw())
                 | (Status.REJECTED, Reject())
@@ -148,7 +152,7 @@ class InstitutionalAccount(AccountState):
         raise self.refusal(command)
 
     def evolve(self, event: Event) -> Self:
-        after = super().evolve(event)
+        after = replace(super().evolve(event), portfolios=self.portfolios.evolve(event))
         return replace(after, onboarding=self.onboarding.evolve(event, self, after))
 
     def _amend(self, command: Amend, context: Context) -> tuple[Event, ...]:

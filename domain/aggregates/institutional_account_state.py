@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.aggregates.base import NEVER, NO_ID
 from domain.aggregates.onboarding_state import Onboarding
+from domain.aggregates.portfolios_state import Portfolios
 from domain.commands.base import Command
 from domain.context import ClaimedDomain
 from domain.errors import Refused
@@ -100,6 +101,7 @@ class AccountState:
     chase_days: tuple[int, ...] = ()
     chased: frozenset[int] = frozenset()
     onboarding: Onboarding = field(default_factory=Onboarding)
+    portfolios: Portfolios = field(default_factory=Portfolios)
 
     @property
     def email(self) -> str:

@@ -135,6 +135,7 @@ class ITKSubscription(SubscriptionState):
             grace_days=self.grace_days,
             time_zone=self.zone,
             ended_because=self.ended_because,
+            entitlements=tuple((held.name, held.until) for held in self.entitlements),
         )
 
 

@@ -110,5 +110,6 @@ def _shown_by(account: "AccountState", onboarding: Onboarding) -> set[Step]:
         Step.CONVERTED: account.converted_at is not None,
         Step.DOMAINS: bool(account.domains),
         Step.LINK_RESOLVERS: bool(account.libkey_id or account.worldcat_registry_id),
+        Step.PORTFOLIO: bool(account.portfolios.attested),
     }
     return {step for step, done in standing.items() if done} | set(onboarding.reached)

@@ -7,13 +7,23 @@ from domain.commands import (
     institutional_user_plan,
     itk_subscription,
     onboarding,
+    portfolios,
     user_import,
 )
 from domain.commands.base import Command
 
 COMMANDS: tuple[type[Command], ...] = tuple(
     each
-    for module in (api_token, email_delivery, institutional_account, institutional_user_plan, itk_subscription, onboarding, user_import)
+    for module in (
+        api_token,
+        email_delivery,
+        institutional_account,
+        institutional_user_plan,
+        itk_subscription,
+        onboarding,
+        portfolios,
+        user_import,
+    )
     for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, Command) and "__dataclass_fields__" in vars(each) and each is not Command
 )

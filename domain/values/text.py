@@ -42,6 +42,25 @@ def parse_text(text: str, *, field: str, max_length: int = 200) -> str:
     return parsed
 
 
+def parse_paragraphs(text: str, *, field: str, max_length: int) -> str:
+    """NFC, with its lines as they are, the line's end always LF, and tabs as spaces. It may be empty."""
+    if len(text) > 10 * max_length:
+        raise Invalid("invalid-text", f"it has {len(text)} characters; {max_length} are the most", field=field)
+    lines = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")).split("\n")
+    for number, line in enumerate(lines, 1):
+        try:
+            refuse_controls(line, "invalid-text", field=field)
+            _check_characters(line, field)
+        except Invalid as error:
+            raise Invalid("invalid-text", f"{field}: line {number}: {error.detail}", field=field) from error
+    parsed = "\n".join(line.rstrip() for line in lines).strip("\n")
+    size = len(parsed.encode())
+    if len(parsed) > max_length or size > 3 * max_length:
+        most = f"{max_length} and {3 * max_length} are the most"
+        raise Invalid("invalid-text", f"{field}: it has {len(parsed)} characters and {size} bytes; {most}", field=field)
+    return parsed
+
+
 def _check_characters(text: str, field: str) -> None:
     marks = MOST_MARKS  # none may come first
     for position, character in enumerate(text):

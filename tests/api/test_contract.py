@@ -56,6 +56,14 @@ SENSIBLE = {
     "licence": "L 1",
     "where": "a page",
     "follows": None,
+    "address": "https://www.lens.org/lens/search/scholar/list?collectionId=1",
+    "statement": "These works were written here.",
+    "attested_by": "The director",
+    "mode": "fixed",
+    "query": None,
+    "description": "We write *a lot*.",
+    "frame_ancestors": ["https://library.example.edu"],
+    "image_id": None,
     "to": "2027-02-15T00:00:00Z",
 }
 """What no generator finds by itself, in every second request that fits the schema."""

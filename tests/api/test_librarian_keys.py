@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from ops.assembly import Assembly
+from tests.api.attesting import WORKS
 from tests.api.running import Running, Thing, done, refused
 from tests.api.test_transfers import confirmed_transfer
 
@@ -279,7 +280,7 @@ def test_no_command_of_a_librarian_changes_another_institution(running: Running)
     for path, operation in commands.items():
         fields = _fields(contract, operation)
         for id in theirs.values():
-            right = {"email": "bea@mit.edu", "label": "x", "owner_id": id, "absent": 0, "product": "scholarly", "release": "202705"}
+            right = {"email": "bea@mit.edu", "label": "x", "owner_id": id, "absent": 0, "product": "scholarly", "release": "202705"} | WORKS
             body = {name: value for name, value in right.items() if name in fields}
             refused(librarian.post(re.sub(r"{\w+}", str(id), path), json=body), 404, "not-found")
     after = done(running.support.get("/v1/history", params={"account": theirs["account"], "limit": 500}))["items"]

@@ -32,6 +32,17 @@ EXPECTED: dict[str, set[str]] = {
     "POST /v1/accounts/{id}/onboarding/community-told": MANAGERS,
     "POST /v1/accounts/{id}/contacts/{contact}/ask-confirmation": MANAGERS,
     "POST /v1/accounts/{id}/contacts/{contact}/accept-personal": SUPPORT,
+    "POST /v1/accounts/{id}/portfolios": MANAGERS,
+    "GET /v1/accounts/{id}/portfolios": INSIDERS,
+    "GET /v1/accounts/{id}/portfolios/{portfolio}": INSIDERS,
+    "POST /v1/accounts/{id}/portfolios/{portfolio}/amend": MANAGERS,
+    "POST /v1/accounts/{id}/portfolios/{portfolio}/withdraw": MANAGERS,
+    "PUT /v1/accounts/{id}/branding": MANAGERS,
+    "GET /v1/accounts/{id}/branding": INSIDERS,
+    "POST /v1/accounts/{id}/images": MANAGERS,
+    "GET /portfolios/{id}": set(),
+    "GET /portfolios/{id}/widget": set(),
+    "GET /portfolios/images/{digest}": set(),
     "POST /v1/accounts/{id}/amend": SUPPORT,
     "POST /v1/accounts/{id}/convert": SUPPORT,
     "POST /v1/accounts/{id}/withdraw": SUPPORT,
@@ -172,7 +183,7 @@ def university(shared: Running):
 @pytest.mark.parametrize("role", [None, *ROLES])
 def test_each_role_gets_in_where_it_may_and_nowhere_else(shared: Running, university, operation, role):
     method, path = operation.split(" ")
-    for name in ("id", "contact", "transfer", "reference", "key_id"):
+    for name in ("id", "contact", "transfer", "reference", "key_id", "portfolio"):
         path = path.replace(f"{{{name}}}", SOMETHING)
     path = path.replace("{domain}", "mit.edu").replace("{token}", "none").replace("{digest}", "0" * 64)
     path = path.replace("{event}", f"{SOMETHING}-1")

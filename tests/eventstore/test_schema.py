@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 from ops.eventstore.engine import connect
 from ops.eventstore.schema import log
 from ops.eventstore.upgrade import upgrade
-from projections import allow_list, bulk_data, lists, registrations, usage, webhooks
+from projections import allow_list, bulk_data, images, lists, registrations, usage, webhooks
 from projections.own_facts import facts
 
 TABLES_BESIDE_THE_LOG = (
@@ -22,6 +22,7 @@ TABLES_BESIDE_THE_LOG = (
     allow_list.contents,
     webhooks.webhooks,
     webhooks.deliveries,
+    images.images,
 )
 
 
