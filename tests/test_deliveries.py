@@ -3,8 +3,8 @@
 from tests.benchmarks.deliveries import measure
 
 
-def test_webhooks_and_the_stream_survive_six_kills():
-    found = measure(kills=6, seconds_between=1.5)
+def test_webhooks_and_the_stream_survive_six_kills(postgresql_url):
+    found = measure(postgresql_url, kills=6, seconds_between=1.5)
     assert found.lost == []
     assert found.out_of_order == []
     assert found.strangers == []

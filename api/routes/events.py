@@ -29,6 +29,12 @@ LastEventId = Annotated[
 STREAMED = 100
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": nothing new\n\n"
+_SENT = {
+    "type": "object",
+    "description": "each event: `data` is a CloudEvent as JSON, `event` its type, `id` its place in the log",
+    "properties": {"data": {"type": "string"}, "event": {"type": "string"}, "id": {"type": "string", "pattern": "^[0-9]+$"}},
+    "required": ["data", "event", "id"],
+}
 
 
 class CloudEventShown(BaseModel):
@@ -72,9 +78,7 @@ def read(
     return listed(request, items, following)
 
 
-@router.get(
-    "/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
-)
+@router.get("/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {"schema": _SENT}}}})
 async def stream(
     request: Request,
     service: Calling,

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -160,13 +160,10 @@ def _house(folder: Path, url: str) -> Iterator[tuple[list[Api], list[Killable], 
         yield clients, senders, apis[1]
 
 
-def measure(kills: int, seconds_between: float) -> Found:
+def measure(url: str, kills: int, seconds_between: float) -> Found:
     found = Found()
     with ExitStack() as stack:
-        server = PostgreSQLServer()
-        stack.callback(server.close)
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        url = stack.enter_context(server.fresh())
         apis, senders, killable_api = stack.enter_context(_house(folder, url))
         port, file = free_port(), folder / "received"
         hook = apis[0].post("/v1/webhooks", url=f"http://127.0.0.1:{port}/events", from_position=1)
@@ -241,7 +238,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seconds-between", type=float, default=1.6)
     asked = parser.parse_args()
-    found = measure(asked.kills, asked.seconds_between)
+    server = PostgreSQLServer()
+    with closing(server), server.fresh() as url:
+        found = measure(url, asked.kills, asked.seconds_between)
     print(
         f"{found.kills} kills of sender and receiver in {found.seconds:.0f} s: {found.events:,} events in the log, {found.arrivals:,} arrivals "
         f"({found.arrivals - found.events:,} a second time, same id), {len(found.lost)} lost, {len(found.out_of_order)} out of order, "
