@@ -1,0 +1,37 @@
+"""The list of all emails for the documentation: subject, who gets it, when, and its words."""
+
+from collections.abc import Iterator
+
+from projections.emails.occasions import AUDIENCES, OCCASIONS
+from projections.emails.preview import ZONE, plain, preview
+
+_INTRODUCTION = f"""# Every email
+
+What this service writes to people, with made-up facts and dates as they are local in {ZONE}: each letter has them in the zone of its own
+institution. This page is made by `make gallery`, which also takes pictures of every letter (`build/gallery/index.html`); do not edit it.
+`tenure emails preview TEMPLATE` shows one of them, also as HTML and with the dates of another zone.
+
+| template | subject | to |
+|---|---|---|"""
+
+
+def document() -> str:
+    """The whole page, as Markdown."""
+    return "\n".join((*_rows(), "", *_letters()))
+
+
+def _rows() -> Iterator[str]:
+    yield _INTRODUCTION
+    for template, occasion in OCCASIONS.items():
+        to = "; ".join(AUDIENCES[each] for each in occasion.to)
+        yield f"| [{template}](#{template}) | {preview(template)['Subject']} | {to} |"
+
+
+def _letters() -> Iterator[str]:
+    for template, occasion in OCCASIONS.items():
+        message = preview(template)
+        yield f"## {template}\n"
+        yield f"- When: {occasion.when}"
+        yield f"- To: {'; '.join(AUDIENCES[each] for each in occasion.to)}"
+        yield f"- Subject: {message['Subject']}\n"
+        yield f"```text\n{plain(message)}```\n"
