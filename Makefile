@@ -29,7 +29,7 @@ run: $(INSTALLED)  ## the whole service on SQLite, with a mail catcher and an ad
 demo: $(INSTALLED)  ## fourteen months of two institutions, as a timeline
 	@$(BIN)/tenure demo
 
-gallery: $(INSTALLED)  ## every email: docs/emails.md anew, and pictures in build/gallery/
+gallery: $(INSTALLED)  ## docs/emails.md anew: every email, with pictures
 	@$(BIN)/python -m tests.gallery
 
 test: $(INSTALLED)  ## every test, on SQLite and on a real PostgreSQL; coverage of the domain

@@ -23,6 +23,7 @@ from api.problems import problem
 from api.routes import (
     access,
     accounts,
+    announcements,
     bulk_data,
     clock,
     confirmations,
@@ -91,6 +92,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         confirmations,
         contacts,
         onboarding,
+        announcements,
         librarian_keys,
         subscriptions,
         *people,

@@ -21,6 +21,7 @@ from domain.commands.base import Command
 from domain.errors import Invalid, NotFound
 from domain.events.base import Metadata
 from domain.streams import Stream
+from projections.announcements.wording import Addresses
 from projections.follower import Database, TableFollowers
 from projections.own_facts import StaffKey
 from projections.shapes import show
@@ -84,6 +85,8 @@ class Service:
     bulk_files: BulkFiles
     download_url: Callable[[UUID, UUID], str]
     """The address of the page of a link to bulk data: of a subscription, and which."""
+    addresses: Addresses
+    """What an announcement leads its readers to."""
     find_key: Callable[[str], StaffKey | None]
     add_librarian: Callable[[UUID, LibrarianKey], str]
     """Makes the secret of a librarian's key that is on the account's record."""

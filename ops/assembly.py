@@ -32,6 +32,7 @@ from ops.secrets import Vault
 from ops.staff import StaffKeys
 from ops.time_machine import Gate, TimeMachine, VirtualClock
 from projections import accounts, api_tokens, deadlines, onboarding, quotas, subscriptions, tables, usage_periods, user_imports, user_plans
+from projections.announcements.wording import Addresses
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
@@ -313,6 +314,7 @@ class Assembly:
             links=self.links,
             bulk_files=BulkFiles(self.settings),
             download_url=self.download_url,
+            addresses=Addresses(sign_up=self.settings.sign_up_url or self.settings.public_url, service=self.settings.public_url),
             find_key=self.staff.find,
             add_librarian=self.staff.add_librarian,
             meter=self.meter,

@@ -8,8 +8,8 @@ from projections.emails.preview import ZONE, plain, preview
 _INTRODUCTION = f"""# Every email
 
 What this service writes to people, with made-up facts and dates as they are local in {ZONE}: each letter has them in the zone of its own
-institution. This page is made by `make gallery`, which also takes pictures of every letter (`build/gallery/index.html`); do not edit it.
-`tenure emails preview TEMPLATE` shows one of them, also as HTML and with the dates of another zone.
+institution. `make gallery` makes this page and its pictures; do not edit it. `tenure emails preview TEMPLATE` shows one letter, with `--html`
+as HTML, and with `--zone` with the dates of another zone. The pictures are of a telephone by day and of a desk at night.
 
 | template | subject | to |
 |---|---|---|"""
@@ -35,3 +35,4 @@ def _letters() -> Iterator[str]:
         yield f"- To: {'; '.join(AUDIENCES[each] for each in occasion.to)}"
         yield f"- Subject: {message['Subject']}\n"
         yield f"```text\n{plain(message)}```\n"
+        yield f"![{template}](emails/{template}.webp)\n"

@@ -29,11 +29,15 @@ AUDIENCES: Mapping[Audience, str] = {
 OCCASIONS: Mapping[str, Occasion] = {
     "account-nominated": Occasion(_ADMINISTRATOR, "An account was nominated."),
     "nomination-incomplete": Occasion(_ADMINISTRATOR, "A nomination still lacks something, some days after it was made."),
+    "contact-confirm": Occasion((Audience.NEW_MAILBOX,), "A contact's mailbox is asked, or asked again, to confirm itself."),
+    "onboarding-nudge": Occasion(_ADMINISTRATOR, "7 and 30 days after the activation, while steps of the onboarding are open."),
     "account-suspended": Occasion(_ADMINISTRATOR, "The institutional account was suspended."),
     "account-reinstated": Occasion(_ADMINISTRATOR, "The suspension of the institutional account is over."),
     "contact-unreachable": Occasion(_ADMINISTRATOR, "Mail to a contact came back for good; goes to the next contact."),
     "contact-transfer-confirm": Occasion((Audience.NEW_MAILBOX,), "Another mailbox is to become the contact, and is asked to confirm."),
-    "contact-transferred": Occasion((Audience.OLD_MAILBOX, Audience.NEW_MAILBOX), "A transfer was asked for (old mailbox) or confirmed (both)."),
+    "contact-transferred": Occasion(
+        (Audience.OLD_MAILBOX, Audience.NEW_MAILBOX), "A transfer was asked for (old mailbox) or confirmed (both)."
+    ),
     "subscription-activated": Occasion(_ADMINISTRATOR, "The subscription was activated."),
     "subscription-expiring": Occasion(_BOTH, "90, 60, 30, 14, 7 and 1 days before the end of what is paid."),
     "usage-statement": Occasion(_ADMINISTRATOR, "30 days before the end of a term, and at its end."),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -83,7 +83,7 @@ TO_DO = {
     "invalid": "correct the rows and hand them in again. Whoever has a plan keeps it.",
     "refused": "look up the reason of each row where the list was handed in, or ask us.",
 }
-_TO_DO_OF_STEP = {str(step): item.what for step, item in CHECKLIST.items()}
+_STEPS = {str(step): item for step, item in CHECKLIST.items()}
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
 
@@ -96,7 +96,11 @@ def instant(value: datetime | str) -> datetime:
 
 
 def date_in(value: datetime | str, zone: str) -> str:
-    local = instant(value).astimezone(ZoneInfo(zone))
+    return day(instant(value).astimezone(ZoneInfo(zone)))
+
+
+def day(local: date) -> str:
+    """ "1 March 2028"."""
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
 
 
@@ -199,7 +203,7 @@ def bulk_data(product: str) -> str:
 
 def step(name: str) -> str:
     """What there is to do; a step that this code does not know is named."""
-    return _TO_DO_OF_STEP.get(name, name.replace("_", " "))
+    return _STEPS[name].what if name in _STEPS else name.replace("_", " ")
 
 
 def bulk_data_of(product: str) -> str:

@@ -31,6 +31,8 @@ _MEASURE = """() => {
   });
   return {
     texts,
+    links: [...document.querySelectorAll("a")].map(each => each.getAttribute("href")),
+    darkness: 1 - luminance(behind(document.body.querySelector(".letter") ?? document.body)),
     scrolls: document.documentElement.scrollWidth > innerWidth,
     outside: outside.map(element => element.outerHTML.slice(0, 80)),
     empty: [...document.querySelectorAll("p, li, ul, h1, bdi, strong")].filter(each => !each.textContent.trim()).length,
@@ -45,6 +47,18 @@ SMALLEST, CONTRAST = 12, 4.5
 
 def measured(page: Page) -> dict[str, Any]:
     found: dict[str, Any] = page.evaluate(_MEASURE)
+    return found
+
+
+def links(page: Page) -> list[str]:
+    """The addresses as they are written."""
+    found: list[str] = measured(page)["links"]
+    return found
+
+
+def darkness(page: Page) -> float:
+    """Of the ground of a letter: 0 is white, 1 is black."""
+    found: float = measured(page)["darkness"]
     return found
 
 

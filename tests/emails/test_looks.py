@@ -7,7 +7,7 @@ import pytest
 from projections.emails.facts import SAMPLES
 from projections.emails.preview import html, preview, render_sample
 from tests.chromium import chromium, needs_chromium, page
-from tests.emails.looks import faults
+from tests.emails.looks import darkness, faults, links
 
 pytestmark = needs_chromium
 LOOKS = tuple(product((375, 800), ("light", "dark")))
@@ -35,11 +35,30 @@ def test_every_letter_can_be_read(browser, width, scheme):
         assert {template: wrong for template, wrong in found.items() if wrong} == {}
 
 
+def test_a_letter_at_night_is_dark_and_by_day_is_not(browser):
+    for scheme, dark in (("light", False), ("dark", True)):
+        with page(browser, 800, scheme) as (opened, _):
+            for template in sorted(SAMPLES):
+                opened.set_content(html(preview(template)))
+                assert (darkness(opened) > 0.9) is dark, template
+
+
+def test_every_link_is_absolute_and_leads_to_us(browser):
+    with page(browser, 375) as (opened, _):
+        for template in sorted(SAMPLES):
+            opened.set_content(html(preview(template)))
+            found = links(opened)
+            assert found, template
+            assert [each for each in found if not each.startswith(("https://tenure.example", "mailto:support@tenure.example"))] == []
+
+
 @pytest.mark.parametrize("name", LONG)
 def test_no_name_breaks_a_letter(browser, name):
     with page(browser, 375) as (opened, _):
         for template in sorted(SAMPLES):
-            opened.set_content(html(render_sample(template, institution=LONG[name], label=LONG[name], email=f"{'x' * 60}@{'y' * 60}.example")))
+            opened.set_content(
+                html(render_sample(template, institution=LONG[name], label=LONG[name], email=f"{'x' * 60}@{'y' * 60}.example"))
+            )
             assert faults(opened) == [], template
 
 
