@@ -61,7 +61,7 @@ CHECKLIST: dict[Step, Item] = {
     Step.COMMUNITY: Item(
         "Community told",
         "institution",
-        "Tell your people, with the announcement kit that we have for you, and let us know that you did.",
+        "Tell your people, with the announcement kit, and let us know that you did.",
         (Step.ACTIVATED,),
     ),
 }

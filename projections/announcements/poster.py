@@ -58,13 +58,13 @@ def _steps(facts: CommunityFacts, across: int) -> Iterator[str]:
         ("Ask for your plan", "Account settings, Subscriptions"),
         ("Create an API token", "One token for all four APIs, shown once"),
     )
-    top, middle = 1285, _MARGIN + 62
+    top, middle = 1270, _MARGIN + 62
     for number, (title, detail) in enumerate(steps, 1):
         yield f'<circle cx="{middle}" cy="{top - 8}" r="62" fill="{_BLUE}"/>'
         yield f'<text x="{middle}" y="{top + 18}" font-size="76" font-weight="700" fill="#ffffff" text-anchor="middle">{number}</text>'
         yield _written(Lines(74, [title]), _MARGIN + 180, top - 8, fill=_INK, weight=700)
         yield _written(fitted(detail, across - 180, (52, 46, 40, 34), most=2), _MARGIN + 180, top + 70, fill=_SOFT, weight=400)
-        top += 265
+        top += 272
 
 
 def _code(addresses: Addresses) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _code(addresses: Addresses) -> Iterator[str]:
 def _particulars(facts: CommunityFacts, left: int, across: int) -> Iterator[str]:
     told = [f"{wording.product(plan.product)}: {wording.count(plan.requests_per_month)} requests" for plan in facts.plans]
     told += ["Links to the full text"] if facts.link_outs else []
-    told += [f"Until {day}, and then term by term"] if (day := ours.last_day(facts)) else []
+    told += [f"Until {day}"] if (day := ours.last_day(facts)) else []
     told.append(f"Questions? {cleaned(facts.mailbox)}" if facts.mailbox else "Questions? Ask the library.")
     yield _written(Lines(46, ["Yours every month"]), left, 2145, fill=_INK, weight=700)
     top = 2225.0

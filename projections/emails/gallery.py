@@ -8,8 +8,8 @@ from projections.emails.preview import ZONE, plain, preview
 _INTRODUCTION = f"""# Every email
 
 What this service writes to people, with made-up facts and dates as they are local in {ZONE}: each letter has them in the zone of its own
-institution. `make gallery` makes this page and its pictures; do not edit it. `tenure emails preview TEMPLATE` shows one letter, with `--html`
-as HTML, and with `--zone` with the dates of another zone. The pictures are of a telephone by day and of a desk at night.
+institution. `make gallery` makes this page and its pictures; do not edit it. `tenure emails preview TEMPLATE` shows one letter, with
+`--html` as HTML, and with `--zone` with the dates of another zone. The pictures are of a telephone by day and of a desk at night.
 
 | template | subject | to |
 |---|---|---|"""
