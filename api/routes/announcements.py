@@ -51,7 +51,9 @@ _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
 def _answers(media_type: str | None = None) -> dict[int | str, dict[str, Any]]:
-    refused = {409: {"description": "there is nothing to announce at present: says why", "content": {MEDIA_TYPE: _PROBLEM}}}
+    refused: dict[int | str, dict[str, Any]] = {
+        409: {"description": "there is nothing to announce at present: says why", "content": {MEDIA_TYPE: _PROBLEM}}
+    }
     return refused | ({200: {"content": {media_type: {"schema": {"type": "string"}}}}} if media_type else {})
 
 

@@ -8,8 +8,7 @@ QUIET = 4
 
 def code_size(text: str) -> int:
     """Modules from edge to edge."""
-    size: int = _code(text).symbol_size(border=QUIET)[0]
-    return size
+    return int(_code(text).symbol_size(border=QUIET)[0])
 
 
 def code_path(text: str) -> str:

@@ -1,7 +1,6 @@
 """The announcement as plain text, ready to be mailed, and the guide as a page that asks for nothing and runs nothing."""
 
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -44,7 +43,7 @@ def subject(facts: CommunityFacts) -> str:
     return line
 
 
-def _names(facts: CommunityFacts, addresses: Addresses) -> Mapping[str, object]:
+def _names(facts: CommunityFacts, addresses: Addresses) -> dict[str, object]:
     names: dict[str, object] = cleaned(
         {
             "institution": facts.institution,
