@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint lock clean
+.PHONY: help run test demo gallery lint lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ run: $(INSTALLED)  ## the whole service on SQLite, with a mail catcher and an ad
 
 demo: $(INSTALLED)  ## fourteen months of two institutions, as a timeline
 	@$(BIN)/tenure demo
+
+gallery: $(INSTALLED)  ## docs/emails.md anew: every email, with pictures
+	@$(BIN)/python -m tests.gallery
 
 test: $(INSTALLED)  ## every test, on SQLite and on a real PostgreSQL; coverage of the domain
 	@$(BIN)/coverage run -m pytest -n0 tests/domain

@@ -22,6 +22,7 @@ from domain.commands.base import Command
 from domain.errors import Invalid, NotFound
 from domain.events.base import Metadata
 from domain.streams import Stream
+from projections.announcements.wording import Addresses
 from projections.follower import Database, TableFollowers
 from projections.own_facts import StaffKey
 from projections.shapes import show
@@ -87,6 +88,8 @@ class Service:
     """The address of the page of a link to bulk data: of a subscription, and which."""
     public_url: str
     """Where the public reaches this service, without a slash at the end."""
+    addresses: Addresses
+    """What an announcement leads its readers to."""
     find_key: Callable[[str], StaffKey | None]
     add_librarian: Callable[[UUID, LibrarianKey], str]
     """Makes the secret of a librarian's key that is on the account's record."""

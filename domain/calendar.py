@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 DateOrInstant = TypeVar("DateOrInstant", date, datetime)
 SATURDAY = 5
+MICROSECOND = timedelta(microseconds=1)
 
 
 def months_after(anchor: DateOrInstant, months: int) -> DateOrInstant:

@@ -26,7 +26,7 @@ CHECKLIST: dict[Step, Item] = {
     Step.ADDRESS: Item(
         "Mailbox confirmed",
         "institution",
-        "Open the link in our first letter and say whether the mailbox is shared; a person's own is accepted by support.",
+        "Open the link that we sent to the mailbox, and say whether it is a shared one. Ask us for a new link if it has lapsed.",
         (Step.NOMINATED,),
     ),
     Step.IP_RANGES: Item(
@@ -45,7 +45,7 @@ CHECKLIST: dict[Step, Item] = {
     ),
     Step.ACTIVATED: Item("Toolkit activated", "support", "Open the subscription and activate it.", (Step.CONVERTED,)),
     Step.FIRST_TOKEN: Item(
-        "First API token", "institution", "Make a token for the API, with the account on the platform.", (Step.ACTIVATED,)
+        "First API token", "institution", "Make a token for the API in the account settings, under Subscriptions.", (Step.ACTIVATED,)
     ),
     Step.FIRST_CALL: Item("First call", "institution", "Call the API once with a token, to see that it works.", (Step.FIRST_TOKEN,)),
     Step.LINK_RESOLVERS: Item(
@@ -59,7 +59,10 @@ CHECKLIST: dict[Step, Item] = {
     ),
     Step.PORTFOLIO: Item("First attested portfolio", "institution", "Attest a portfolio of your institution's works.", (Step.ACTIVATED,)),
     Step.COMMUNITY: Item(
-        "Community told", "institution", "Tell your people, with the announcement kit, and let us know that you did.", (Step.ACTIVATED,)
+        "Community told",
+        "institution",
+        "Tell your people, with the announcement kit, and let us know that you did.",
+        (Step.ACTIVATED,),
     ),
 }
 

@@ -46,6 +46,7 @@ from projections import (
     user_plans,
     webhooks,
 )
+from projections.announcements.wording import Addresses
 from projections.deadlines import Deadlines
 from projections.emails import outbox
 from projections.emails.outbox import Outbox
@@ -373,6 +374,7 @@ class Assembly:
             bulk_files=BulkFiles(self.settings),
             download_url=self.download_url,
             public_url=self.settings.public_url.rstrip("/"),
+            addresses=Addresses(sign_up=self.settings.sign_up_url or self.settings.public_url, service=self.settings.public_url),
             find_key=self.staff.find,
             add_librarian=self.staff.add_librarian,
             meter=self.meter,

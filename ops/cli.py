@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.application import Selection
 from domain.errors import DomainError
-from ops import librarians, logs
+from ops import email_commands, librarians, logs
 from ops.assembly import Assembly
 from ops.config import ConfigurationError, read_settings
 from ops.eventstore.engine import ForgetfulDatabase
@@ -38,6 +38,7 @@ staff = typer.Typer(no_args_is_help=True, help="Keys of those who call the API."
 database = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(staff, name="staff")
 app.add_typer(database, name="db")
+app.add_typer(email_commands.app, name="emails")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True)

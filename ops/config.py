@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     mail_from: str = "tenure@localhost.localdomain"
     support_address: str = "support@localhost.localdomain"
     public_url: str = "http://127.0.0.1:8000"
+    sign_up_url: str | None = Field(default=None, pattern=r"^https?://[!-~]{1,200}$")
+    """Where people register with the platform; without it the announcement kit leads to `public_url`."""
     metrics_token: SecretStr | None = None
     metrics_token_file: Path | None = None
     bulk_data_directory: Path | None = None

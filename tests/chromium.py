@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -16,6 +17,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+
+Scheme = Literal["light", "dark"]
 
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}")
 
@@ -30,16 +33,21 @@ def chromium(*more: str) -> Iterator[Browser]:
 
 
 @contextmanager
-def page(browser: Browser, width: int, scheme: str = "light", height: int = 900) -> Iterator[tuple[Page, list[str]]]:
-    """A fresh page, and the addresses that it asks for, none of which it reaches."""
+def page(
+    browser: Browser, width: int, scheme: Scheme = "light", height: int = 900, *, reaching: tuple[str, ...] = ()
+) -> Iterator[tuple[Page, list[str]]]:
+    """A fresh page, and the addresses that it asks for; it reaches those alone that begin with one of `reaching`."""
     asked: list[str] = []
-    context = browser.new_context(viewport=ViewportSize(width=width, height=height), color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=ViewportSize(width=width, height=height), color_scheme=scheme)
     opened = context.new_page()
 
-    def refuse(route):
+    def met(route: Route) -> None:
         asked.append(route.request.url)
-        route.abort()
+        if route.request.url.startswith(reaching):
+            route.continue_()
+        else:
+            route.abort()
 
-    opened.route("**/*", refuse)
+    opened.route("**/*", met)
     yield opened, asked
     context.close()

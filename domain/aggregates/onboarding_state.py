@@ -46,6 +46,7 @@ class Onboarding:
     asked: tuple[Asked, ...] = ()
     answered: frozenset[UUID] = frozenset()  # links that were used
     personal: frozenset[UUID] = frozenset()  # contacts that say of themselves that they are a person's own mailbox
+    shared: frozenset[UUID] = frozenset()  # contacts that say of themselves that several people read them
     accepted: frozenset[UUID] = frozenset()
     nudge_days: tuple[int, ...] = ()
     nudged: frozenset[int] = frozenset()
@@ -70,7 +71,8 @@ class Onboarding:
             case ContactConfirmed(contact_id=id, mailbox=mailbox):
                 links = {each.confirmation_id for each in self.asked if each.contact_id == id}
                 personal = {"personal": self.personal | {id}, "shared": self.personal - {id}}.get(mailbox or "", self.personal)
-                return replace(self, asked=self._without(id), answered=self.answered | links, personal=personal)
+                shared = {"shared": self.shared | {id}, "personal": self.shared - {id}}.get(mailbox or "", self.shared)
+                return replace(self, asked=self._without(id), answered=self.answered | links, personal=personal, shared=shared)
             case ContactRemoved(contact_id=id) | ContactTransferred(contact_id=id):
                 return self._forgetting(id)
             case PersonalMailboxAccepted(contact_id=id):
@@ -87,7 +89,13 @@ class Onboarding:
 
     def _forgetting(self, contact: UUID) -> Self:
         """Another mailbox is another matter."""
-        return replace(self, asked=self._without(contact), personal=self.personal - {contact}, accepted=self.accepted - {contact})
+        return replace(
+            self,
+            asked=self._without(contact),
+            personal=self.personal - {contact},
+            shared=self.shared - {contact},
+            accepted=self.accepted - {contact},
+        )
 
     def _without(self, contact: UUID) -> tuple[Asked, ...]:
         return tuple(each for each in self.asked if each.contact_id != contact)

@@ -7,7 +7,7 @@ from unicodedata import category, combining, east_asian_width
 
 COLUMNS = 72
 SUBJECT_NAME = 32
-_ITEM = re.compile(r"( *- )?(.*)")
+_ITEM = re.compile(r"( *(?:-|\d\.) )?(.*)")
 _SECRET = re.compile(r"\b(tnr_[\w-]{4,9})[\w-]{12,}")
 _UNBREAKABLE = re.compile(r"https?://|.@.")
 _BIDI = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
@@ -69,7 +69,7 @@ def _wrap(line: str) -> Iterator[str]:
     bullet, rest = (found[1] or "", found[2]) if found else ("", line)
     current, indent = bullet, " " * len(bullet)
     for word in _pieces(rest, COLUMNS - len(bullet)):
-        if not current.strip(" -"):
+        if current == bullet or not current.strip():
             current += word
         elif width(current) + 1 + width(word) <= COLUMNS:
             current += f" {word}"

@@ -1,7 +1,8 @@
 """Codes and figures in people's words: products, limits, causes, what is missing."""
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -82,7 +83,7 @@ TO_DO = {
     "invalid": "correct the rows and hand them in again. Whoever has a plan keeps it.",
     "refused": "look up the reason of each row where the list was handed in, or ask us.",
 }
-_TO_DO_OF_STEP = {str(step): item.what for step, item in CHECKLIST.items()}
+_STEPS = {str(step): item for step, item in CHECKLIST.items()}
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
 
@@ -95,7 +96,11 @@ def instant(value: datetime | str) -> datetime:
 
 
 def date_in(value: datetime | str, zone: str) -> str:
-    local = instant(value).astimezone(ZoneInfo(zone))
+    return day(instant(value).astimezone(ZoneInfo(zone)))
+
+
+def day(local: date) -> str:
+    """ "1 March 2028"."""
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
 
 
@@ -142,6 +147,11 @@ def outcomes(rows: Mapping[str, int]) -> list[Outcome]:
 
 
 def plan(limits: Mapping[str, Any]) -> str:
+    return f"{product(limits['product'])}: {limits_of(limits)}"
+
+
+def limits_of(limits: Mapping[str, Any]) -> str:
+    """ "5,000 requests per month, 10 per minute, 500 records per request"."""
     parts = [f"{count(limits['requests_per_month'])} requests per month", f"{count(limits['requests_per_minute'])} per minute"]
     if limits.get("records_per_request") is not None:
         parts.append(f"{count(limits['records_per_request'], 'record')} per request")
@@ -149,7 +159,7 @@ def plan(limits: Mapping[str, Any]) -> str:
         parts.append(f"{count(limits['nested_aggregations_per_request'], 'nested aggregation')} per request")
     if limits.get("records_per_month") is not None:
         parts.append(f"{count(limits['records_per_month'], 'record')} per month")
-    return f"{product(limits['product'])}: {', '.join(parts)}"
+    return ", ".join(parts)
 
 
 def product(code: str) -> str:
@@ -193,7 +203,27 @@ def bulk_data(product: str) -> str:
 
 def step(name: str) -> str:
     """What there is to do; a step that this code does not know is named."""
-    return _TO_DO_OF_STEP.get(name, name.replace("_", " "))
+    return _STEPS[name].what if name in _STEPS else name.replace("_", " ")
+
+
+def bulk_data_of(product: str) -> str:
+    """Within a sentence."""
+    words = bulk_data(product)
+    return words[:1].lower() + words[1:]
+
+
+def release(version: str) -> str:
+    """ "202737 (week 37 of 2027)"; a version of another form is its own name."""
+    return f"{version} (week {int(version[4:])} of {version[:4]})" if re.fullmatch("[0-9]{6}", version) else version
+
+
+def size(number: int) -> str:
+    """ "160 GB (160,214,118,400 bytes)", in powers of a thousand; small ones in bytes alone."""
+    exact = count(number, "byte")
+    for unit, of_it in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if number >= of_it:
+            return f"{number / of_it:.{0 if number >= 10 * of_it else 1}f} {unit} ({exact})"
+    return exact
 
 
 def missing(name: str) -> str:

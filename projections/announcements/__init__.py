@@ -1,0 +1,1 @@
+"""The announcement kit: what an institution tells its people, as a text, a guide page and a poster."""
