@@ -101,7 +101,14 @@ class Service:
         return next(plan for plan in plans if plan["email"] == address)
 
     def checklist(self, account: str) -> None:
-        for line in onboarding.lines(self._call("GET", f"/v1/accounts/{account}/onboarding")):
+        self.tell(*onboarding.lines(self._call("GET", f"/v1/accounts/{account}/onboarding")))
+
+    def text_of(self, path: str) -> str:
+        with urlopen(Request(self._base + path, headers={"Authorization": f"Bearer {self._key}"})) as response:  # noqa: S310 - our own server
+            return str(response.read().decode())
+
+    def tell(self, *lines: str) -> None:
+        for line in lines:
             self._out.print(f"    {line}", markup=False, style="dim")
 
     def check(self, token: dict[str, Any], product: str) -> None:
@@ -225,7 +232,18 @@ def _tell(service: Service) -> None:
     service.hand_in(toolkit["id"], PEOPLE)
     ada = service.plan_of("ada@maths.northfield.example")
     service.put(f"{path}/link-resolvers", libkey_id="1234", worldcat_registry_id=None)
-    service.say("It tells its people, and everything is done: the second reminder is not sent.")
+    service.say("It attests its first portfolio, which has a page and a widget of its own.")
+    attested = service.post(
+        f"{path}/portfolios",
+        name="Works of 2026",
+        kind="scholarly",
+        address="https://www.lens.org/lens/search/scholar/list?collectionId=1",
+        statement="We attest that these works were written by our people.",
+        attested_by="The director of the library",
+    )
+    service.tell(f"page    {attested['page']}", f"widget  {attested['widget']['snippet']}")
+    service.say("It tells its people with the announcement kit; everything is done, and the second reminder is not sent.")
+    service.tell(*service.text_of(f"{path}/announcement-kit/text").splitlines())
     service.post(f"{path}/onboarding/community-told")
     service.checklist(north["id"])
     service.say("Somebody is invited, and may accept within 14 days.")

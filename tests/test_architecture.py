@@ -72,7 +72,7 @@ def test_the_eventsourcing_library_is_known_to_one_file_of_the_domain():
         ("aiosmtplib", ("scheduler/",)),
         ("httpx2", ("scheduler/",)),
         ("standardwebhooks", ("scheduler/",)),
-        ("jinja2", ("projections/emails/", "api/docs.py", "api/console/", "api/portfolio_pages/")),
+        ("jinja2", ("projections/emails/", "projections/announcements/", "api/docs.py", "api/console/", "api/portfolio_pages/")),
         ("PIL", ("api/pictures.py",)),
         ("nh3", ("api/portfolio_pages/",)),
         ("pydantic_settings", ("ops/config.py",)),
