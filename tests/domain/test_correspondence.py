@@ -11,7 +11,7 @@ from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.catalogue import CURRENT, BulkData, Product
 from domain.correspondence import Audience, Mailbox, NoRecipient, email_id, letters, recipient, unwanted
-from domain.events import EVENTS, onboarding
+from domain.events import EVENTS, onboarding, portfolios
 from domain.events import api_token as token
 from domain.events import email_delivery as email
 from domain.events import institutional_account as account
@@ -119,6 +119,10 @@ SILENT = {
     onboarding.OnboardingStepReached,
     onboarding.OnboardingNudgeSkipped,
     onboarding.CommunityTold,
+    portfolios.PortfolioAttested,
+    portfolios.AttestationAmended,
+    portfolios.AttestationWithdrawn,
+    portfolios.BrandingSet,
     subscription.SubscriptionOpened,
     subscription.RenewalWithdrawn,
     subscription.RenewalAnnounced,

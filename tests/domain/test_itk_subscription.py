@@ -225,6 +225,7 @@ def test_its_facts_for_others():
         terms=(first, second),
         grace_days=30,
         time_zone="Europe/Berlin",
+        entitlements=tuple((each.name, None) for each in ACTIVATED.entitlements),
     )
     assert "lapsed" == state_after(*GONE).facts(SUBSCRIPTION).ended_because
     assert "pending" == state_after(*PENDING).facts(SUBSCRIPTION).status
