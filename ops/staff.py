@@ -11,7 +11,7 @@ from domain.clock import Clock
 from domain.errors import Invalid, NotFound, Refused
 from ops.keys import Keys
 from ops.secrets import new_secret
-from projections import own_facts
+from projections import own_facts, webhooks
 from projections.follower import Database
 from projections.own_facts import StaffKey
 
@@ -100,9 +100,12 @@ class StaffKeys:
         )
 
     def revoke(self, name: str) -> bool:
-        """Stop a key that is no librarian's; False where there is no live one of this name."""
+        """Stop a key that is no librarian's, and what is sent in its name; False where there is no live one of this name."""
         with self._database.writing() as connection:
-            return own_facts.revoke_staff(connection, name, self._clock.now())
+            revoked = own_facts.revoke_staff(connection, name, self._clock.now())
+            if revoked:
+                webhooks.disable_of(connection, name, f"the key {name}, which made it, was revoked")
+            return revoked
 
     def all(self) -> list[StaffKey]:
         """In the order in which they were made."""

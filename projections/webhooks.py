@@ -166,6 +166,12 @@ def change(connection: Connection, id: UUID, **values: Any) -> None:
     connection.execute(update(webhooks).where(webhooks.c.id == id).values(values))
 
 
+def disable_of(connection: Connection, created_by: str, reason: str) -> None:
+    """Nothing is sent any more to those that one key made, until somebody resumes them; nothing is lost meanwhile."""
+    live = webhooks.c.created_by == created_by, webhooks.c.status.in_([ACTIVE, PAUSED])
+    connection.execute(update(webhooks).where(*live).values(status=DISABLED, reason=reason))
+
+
 def remove(connection: Connection, id: UUID) -> None:
     """Nothing is sent there any more; that there was such a webhook stays on record."""
     connection.execute(delete(deliveries).where(deliveries.c.webhook_id == id))

@@ -360,3 +360,24 @@ def test_an_event_that_never_gets_through_keeps_no_other_stream_waiting(on_sqlit
     other = on_sqlite.another()
     deliver(on_sqlite)
     assert set(receiver.versions()) == {other["id"]}
+
+
+def test_a_revoked_key_is_told_of_nothing_more_by_the_webhooks_it_made(on_sqlite: Running, receiver: Receiver):
+    crm = on_sqlite.client("integration")
+    made = done(crm.post("/v1/webhooks", json={"url": receiver.url}), 201)
+    receiver.secrets.append(made["secret"])
+    others = subscribe(on_sqlite, receiver, topics=["token"])
+    on_sqlite.nominate()
+    deliver(on_sqlite)
+    told = len(receiver.arrived)
+    assert told > 0
+    assert on_sqlite.assembly.staff.revoke("integration")
+    on_sqlite.another()
+    deliver(on_sqlite)
+    assert len(receiver.arrived) == told
+    stopped = shown(on_sqlite, made)
+    assert (stopped["status"], stopped["reason"]) == ("disabled", "the key integration, which made it, was revoked")
+    assert shown(on_sqlite, others)["status"] == "active"
+    act(on_sqlite, made, "resume")
+    deliver(on_sqlite)
+    assert len(receiver.arrived) > told
