@@ -431,7 +431,7 @@ def test_letters_lead_to_the_page_once_when_it_is_issued_and_once_a_day_before_i
         assert link["url"] in text
         for told in (FACTS["file_name"], "10,240 bytes", MD5, "7 February 2027, 05:00"):
             assert told in " ".join(text.split())
-    assert "1 day more" in " ".join(last[2].split())
+    assert "In 1 day the link ends" in " ".join(last[2].split())
 
 
 def test_of_two_links_to_one_file_the_older_one_runs_out_in_silence(library: Library):
