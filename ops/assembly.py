@@ -14,7 +14,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
-from api.app import create_app
 from api.feed import Feed
 from api.meter import Meter
 from api.service import Service
@@ -388,6 +387,8 @@ class Assembly:
             verify_leak_report=verifier(self.settings.leak_report_keys_file),
             advance=self.time_machine.advance if self.time_machine else None,
         )
+        from api.app import create_app  # noqa: PLC0415 - most commands of the command line serve nobody
+
         return create_app(service, self.metrics.observe_request)
 
     @staticmethod

@@ -17,7 +17,7 @@ from schemathesis.config import SchemathesisConfig
 from api.auth import ROLES
 from tests.api.running import Running, Thing
 
-EXAMPLES = int(os.environ.get("TENURE_EXAMPLES", "16"))
+EXAMPLES = int(os.environ.get("TENURE_EXAMPLES", "10"))
 CONFIG = {
     "checks": {
         # A schema does not know which addresses, domains or dates there are: what fits it may still be refused, in the way it says.
