@@ -381,3 +381,22 @@ def test_a_revoked_key_is_told_of_nothing_more_by_the_webhooks_it_made(on_sqlite
     act(on_sqlite, made, "resume")
     deliver(on_sqlite)
     assert len(receiver.arrived) > told
+
+
+def test_what_is_to_be_replayed_while_it_is_sent_is_sent_once_more(running: Running, receiver: Receiver):
+    """The sender has lost its lease by then, and notes nothing."""
+    hook = subscribe(running, receiver)
+    running.nominate()
+    first = log(running)[0]
+    asked: list[Thing] = []
+
+    def answer(event: Thing) -> Reply:
+        if not asked:
+            asked.append(act(running, hook, "replay", from_position=int(first["sequence"])))
+        return Reply()
+
+    receiver.reply = answer
+    deliver(running)
+    assert len(asked) == 1
+    assert [event["id"] for event in receiver.arrived].count(first["id"]) == 2
+    assert (shown(running, hook)["behind"], shown(running, hook)["dead_letters"]) == (0, 0)
