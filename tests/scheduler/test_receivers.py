@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_network
@@ -82,32 +83,45 @@ def test_names_that_lead_nowhere(url: str):
     assert send(url).status is None
 
 
-def test_who_answers_byte_by_byte_does_not_get_more_time():
+@contextmanager
+def pouring(part: bytes, pause: float) -> Iterator[str]:
+    """The address of somebody whose answer never ends."""
     stop = threading.Event()
 
-    class Dripping(BaseHTTPRequestHandler):
+    class Pouring(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.send_response(200)
             self.end_headers()
             try:
-                while not stop.wait(0.05):
-                    self.wfile.write(b"x")
+                while not stop.wait(pause):
+                    self.wfile.write(part)
             except OSError:
                 stop.set()
 
         def log_message(self, *_) -> None:
             """Nobody reads it."""
 
-    server = HTTPServer(("127.0.0.1", 0), Dripping)
+    server = HTTPServer(("127.0.0.1", 0), Pouring)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        assert send(f"http://127.0.0.1:{server.server_port}/", seconds=0.5) == Answer(None, "no whole answer within 0.5 seconds")
+        yield f"http://127.0.0.1:{server.server_port}/"
     finally:
         stop.set()
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_who_answers_byte_by_byte_does_not_get_more_time():
+    with pouring(b"x", 0.05) as url:
+        assert send(url, seconds=0.5) == Answer(None, "no whole answer within 0.5 seconds")
+
+
+def test_of_an_answer_without_end_only_the_beginning_is_read():
+    with pouring(b"x" * 65_536, 0) as url:
+        answer = send(url, seconds=5)
+    assert (answer.status, answer.is_taken) == (200, True)
 
 
 def test_how_long_a_receiver_asks_to_wait(receiver: Receiver):
