@@ -29,6 +29,9 @@ from domain.events.onboarding import (
 )
 from domain.onboarding import open_steps
 
+TOO_LATE = timedelta(days=14)
+"""A nudge that comes later than that is of no use: nobody who was activated long before there were any is to be told now."""
+
 
 def decide_on_onboarding(account: AccountState, command: AccountCommand, context: Context) -> tuple[Event, ...]:
     """For an account that is nominated, active or suspended."""
@@ -84,6 +87,8 @@ def _why_not(account: AccountState, days: int, context: Context) -> str | None:
     later = [other for other in onboarding.nudge_days if other > days and onboarding.nudge_at(other) <= context.observed_at]
     if later:
         return f"the one after {max(later)} days was due too"
+    if context.observed_at - onboarding.nudge_at(days) > TOO_LATE:
+        return f"it was due on {onboarding.nudge_at(days):%Y-%m-%d}, more than {TOO_LATE.days} days before"
     if not open_steps(account):
         return "every step is done"
     if account.status != "active":

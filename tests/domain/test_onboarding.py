@@ -271,6 +271,15 @@ def test_after_a_long_silence_only_the_last_nudge_is_sent():
     active.when(nudge(7), now=at, observed_at=observed, subscription=ACCESS).then(skipped)
 
 
+def test_who_was_activated_long_ago_is_not_nudged_now():
+    at = JUNE + 30 * DAY
+    active = account("active", ACTIVE_SINCE)
+    sent = OnboardingNudged(at=at, days=30, open=OPEN)
+    active.when(nudge(30), now=at, observed_at=at + 14 * DAY, subscription=ACCESS).then(sent)
+    skipped = OnboardingNudgeSkipped(at=at, days=30, why="it was due on 2027-07-01, more than 14 days before")
+    active.when(nudge(30), now=at, observed_at=at + 14 * DAY + MICROSECOND, subscription=ACCESS).then(skipped)
+
+
 def test_a_suspended_account_is_not_nudged():
     at = JUNE + 7 * DAY
     suspended = account("suspended", ACTIVE_SINCE)
