@@ -41,7 +41,7 @@ lint: $(INSTALLED)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 lock:  ## renew the lock files (needs uv)
-	@uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra s3 pyproject.toml -o requirements.lock
+	@uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra audit --extra s3 pyproject.toml -o requirements.lock
 	@uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove what was built

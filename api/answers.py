@@ -416,11 +416,37 @@ class EmailShown(Out):
     answer: str | None
 
 
+class EmailWhole(EmailShown):
+    """With what it says, as it left; `text` and `html` are null of a letter that went to nobody.
+
+    Links that are for its reader alone lead nowhere here.
+    """
+
+    message_id: str | None
+    text: str | None
+    html: str | None
+
+
 class EmailsShown(Listed):
     items: list[EmailShown]
 
 
+class CorrectionBeside(Out):
+    """A correction of an event. `position` is where it was proposed, `put_right_by` where the state was put right."""
+
+    id: UUID
+    status: Literal["proposed", "approved", "declined", "withdrawn"]
+    position: int
+    put_right_by: int | None
+
+
 class EventShown(Out):
+    """`sentence` says it to people; a day in it is local where the event holds its zone, else UTC's.
+
+    `actor` of what a librarian did is the id of the key; `actor_name` is what its holder is called, or `[erased]`.
+    """
+
+    sentence: str
     position: int
     stream_id: UUID
     version: int
@@ -429,6 +455,7 @@ class EventShown(Out):
     recorded_at: datetime
     account_id: UUID | None
     actor: str
+    actor_name: str
     role: str
     on_behalf_of: str | None
     reason: str | None
@@ -436,6 +463,7 @@ class EventShown(Out):
     correlation_id: UUID | None
     causation_id: UUID | None
     data: dict[str, Any]
+    corrections: list[CorrectionBeside]
 
 
 class EventsShown(Listed):

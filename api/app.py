@@ -7,7 +7,7 @@ from io import BytesIO
 from random import getrandbits
 from tempfile import SpooledTemporaryFile
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -18,8 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.auth import Allowed
+from api.console import pages
 from api.contract import complete
 from api.problems import problem
+from api.reads import RecordedReads
 from api.routes import (
     access,
     accounts,
@@ -30,10 +32,15 @@ from api.routes import (
     clock,
     confirmations,
     contacts,
+    corrections,
+    diff,
     downloads,
     emails,
     entitlements,
+    erasures,
     events,
+    exports,
+    future,
     gateway,
     health,
     history,
@@ -41,9 +48,14 @@ from api.routes import (
     invitations,
     leaks,
     librarian_keys,
+    machine_room,
     onboarding,
+    people,
     portfolio_pages,
     portfolios,
+    previews,
+    proofs,
+    reads,
     registered_accounts,
     subscriptions,
     tokens,
@@ -53,11 +65,11 @@ from api.routes import (
     user_plans,
     webhooks,
 )
-from api.service import Service
-from api.spool import MAX_BODY, NotTaken, spool, take, takes_upload
+from api.service import Service, derived_id
+from api.spool import MAX_BODY, NotTaken, as_asked, spool, take, takes_upload
+from domain.moment import Moment
 
 CLIENT_GONE = 499  # what the log and the metrics say where nobody was left to answer
-_REQUEST_IDS = UUID("0b8b1c0e-5f0b-4d5c-a5b1-0f8b54e2c6aa")
 
 log = structlog.get_logger()
 
@@ -93,7 +105,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
     bulk = (bulk_data, downloads)
     integration = (events, webhooks)
     attested = (portfolios, branding, portfolio_pages)
-    people = (user_plans, invitations, user_imports, registered_accounts)
+    users = (user_plans, invitations, user_imports, registered_accounts)
     for module in (
         gateway,
         health,
@@ -107,7 +119,7 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         librarian_keys,
         subscriptions,
         entitlements,
-        *people,
+        *users,
         *bulk,
         leaks,
         tokens,
@@ -116,14 +128,26 @@ def create_app(service: Service, observe: Callable[[str, str, int, float], None]
         usage,
         usage_reports,
         emails,
+        exports,
+        future,
+        previews,
         history,
+        corrections,
+        people,
+        erasures,
+        proofs,
+        diff,
+        reads,
+        machine_room,
         *integration,
     ):
         app.include_router(prepared(module.router))
     if service.advance is not None:
         app.include_router(prepared(clock.router))
+    pages.install(app)
     problems.install(app)
-    app.surround = partial(Surroundings, observe=observe, shortcut=gateway.Shortcut(service))
+    around = partial(Surroundings, observe=observe, derived=service.secrets.derived, shortcut=gateway.Shortcut(service))
+    app.surround = lambda inner: around(RecordedReads(inner, service))
     return app
 
 
@@ -165,9 +189,17 @@ def roles_of(route: APIRoute) -> list[str]:
 class Surroundings:
     """Around every request: an id in and out, a bounded body, one line in the access log, two metrics."""
 
-    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int, float], None], shortcut: gateway.Shortcut | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        observe: Callable[[str, str, int, float], None],
+        derived: Callable[[str, str], str],
+        shortcut: gateway.Shortcut | None = None,
+    ) -> None:
+        """`derived` makes keyed hashes: a request's id may be any text, and is kept with what the request did."""
         self._app = app
         self._observe = observe
+        self._derived = derived
         self._shortcut = shortcut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,7 +207,7 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(next((value for name, value in scope["headers"] if name == b"x-request-id"), None))
+        request_id = self._request_id(next((value for name, value in scope["headers"] if name == b"x-request-id"), None))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status = 500
@@ -185,6 +217,8 @@ class Surroundings:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", str(request_id).encode())]
+                if moment := state.get("moment"):
+                    message["headers"] = _of_the_past(message["headers"], moment)
             await send(message)
 
         try:
@@ -200,7 +234,10 @@ class Surroundings:
                 state["body_digest"] = await spool(scope, receive, body)
                 if upload:
                     state["upload"] = body
-                await self._app(scope, _once(b"" if upload else body.read(), receive), send_on)
+                content = b"" if upload else body.read()
+                if "rehearsal" in state or any(name == b"x-preview" for name, _ in scope["headers"]):
+                    state["asked"] = as_asked(content)
+                await self._app(scope, _once(content, receive), send_on)
         except NotTaken as error:
             refusal = problem(Request(scope), error.status, error.slug, error.detail, field=error.field)
             await refusal(scope, receive, send_on)
@@ -218,18 +255,25 @@ class Surroundings:
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
                 request_id=str(request_id),
-                caller=caller.name if caller else None,
+                caller=caller.actor if caller else None,
             )
 
+    def _request_id(self, given: bytes | None) -> UUID:
+        if given is None:
+            return UUID(int=getrandbits(128), version=4)  # nobody need be kept from guessing it
+        text = given.decode("latin-1")
+        try:
+            return UUID(text)
+        except ValueError:
+            return derived_id(self._derived, "request", text)
 
-def _request_id(given: bytes | None) -> UUID:
-    if given is None:
-        return UUID(int=getrandbits(128), version=4)  # nobody need be kept from guessing it
-    text = given.decode("latin-1")
-    try:
-        return UUID(text)
-    except ValueError:
-        return uuid5(_REQUEST_IDS, text)
+
+def _of_the_past(headers: list[tuple[bytes, bytes]], moment: Moment) -> list[tuple[bytes, bytes]]:
+    """No version to refer to: nothing can be changed there. The moment is said."""
+    told = [(b"x-as-of", moment.as_of.isoformat().encode())]
+    if moment.known_at is not None:
+        told.append((b"x-known-at", moment.known_at.isoformat().encode()))
+    return [*(each for each in headers if each[0].lower() != b"etag"), *told]
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

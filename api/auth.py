@@ -14,6 +14,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.exceptions import HTTPException
 
 from domain.errors import Forbidden, Invalid
+from domain.events.base import ERASED
 from projections.own_facts import StaffKey
 
 ROLES = ("support", "auditor", "admin", "gateway", "platform", "institution", "security-provider", "integration")
@@ -25,7 +26,7 @@ bearer = HTTPBearer(auto_error=False, description="a staff, gateway, platform, i
 
 @dataclass(frozen=True)
 class Caller:
-    """`account_id` binds a librarian's key to one institution; `on_behalf_of` is the registered account that the platform acts for.
+    """`account_id` binds a librarian's key, `key_id`, to one institution; `on_behalf_of` is whom the platform acts for.
 
     `personal`: events tell this caller what names people, too.
     """
@@ -35,6 +36,12 @@ class Caller:
     account_id: UUID | None = None
     on_behalf_of: str | None = None
     personal: bool = False
+    key_id: UUID | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who is on record: a librarian, who is a person, by the id of the key, whose name the account has sealed."""
+        return self.name if self.key_id is None else str(self.key_id)
 
 
 class Allowed:
@@ -54,7 +61,8 @@ class Allowed:
         on_behalf_of: Annotated[str | None, Header(alias="X-On-Behalf-Of", pattern="^[!-~]{1,128}$")] = None,
     ) -> Caller:
         find: Callable[[str], StaffKey | None] = request.app.state.service.find_key
-        return self._admit(request, find(credentials.credentials) if credentials else None, on_behalf_of)
+        key = find(credentials.credentials) if credentials else getattr(request.state, "session_key", None)  # the console's visitor
+        return self._admit(request, key, on_behalf_of)
 
     def _admit(self, request: Request, key: StaffKey | None, on_behalf_of: str | None) -> Caller:
         if key is None:
@@ -67,10 +75,19 @@ class Allowed:
             raise Forbidden(
                 "on-behalf-of-missing", "the platform acts for a registered account: name it in X-On-Behalf-Of", field="X-On-Behalf-Of"
             )
+        if on_behalf_of == ERASED:
+            raise Invalid("invalid-on-behalf-of", "this stands for somebody of whom nothing is known any more", field="X-On-Behalf-Of")
         if unknown := request.query_params.keys() - self.parameters.get(request.scope["endpoint"], frozenset()):
             name = min(unknown)
             raise Invalid("unknown-parameter", f"there is no query parameter {name!r} here", field=f"query.{name}")
-        caller = Caller(key.name, key.role, key.account_id, on_behalf_of, personal=key.personal or key.role in TOLD_OF_PEOPLE)
+        caller = Caller(
+            key.name,
+            key.role,
+            key.account_id,
+            on_behalf_of,
+            personal=key.personal or key.role in TOLD_OF_PEOPLE,
+            key_id=key.id if key.role == "institution" else None,
+        )
         request.state.caller = caller
         return caller
 

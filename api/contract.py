@@ -8,7 +8,7 @@ from api.spool import takes_upload
 
 _METHODS = ("get", "put", "post")
 _COMMANDS = ("put", "post")
-_NO_COMMANDS = (["clock"], ["gateway"], ["registered accounts"], ["webhooks"], ["images"])
+_NO_COMMANDS = (["clock"], ["gateway"], ["registered accounts"], ["webhooks"], ["images"], ["previews"], ["machine room"])
 """Tags of what is posted or put without an event to come of it."""
 
 SENTENCES = {
@@ -16,7 +16,7 @@ SENTENCES = {
     403: "not for this role",
     404: "no such thing, or not the caller's",
     409: "the state of things forbids it",
-    412: "If-Match names another version",
+    412: "If-Match names another version, or X-Preview what would not happen any more",
     413: "the body is too large",
     415: "the file is of another kind",
     422: "the input cannot be right",
@@ -59,6 +59,12 @@ _IF_MATCH = {
     "description": "the ETag that the caller has seen; anything else, a weak tag too, is answered with 412",
     "schema": _TEXT,
 }
+_PREVIEW = {
+    "name": "X-Preview",
+    "in": "header",
+    "description": "the `digest` of a preview of this very command: it is refused with 412 where it would do anything else by now",
+    "schema": _TEXT,
+}
 
 
 def complete(contract: dict[str, Any]) -> None:
@@ -78,7 +84,7 @@ def _complete(contract: dict[str, Any], path: str, method: str, operation: dict[
     parameters = operation.setdefault("parameters", [])
     parameters.append(_REQUEST_ID)
     if command:
-        parameters.extend((_IDEMPOTENCY_KEY, _IF_MATCH))
+        parameters.extend((_IDEMPOTENCY_KEY, _IF_MATCH, _PREVIEW))
     own = {status: answer for status, answer in operation["responses"].items() if status != "422"}
     for status, answer in own.items():
         answer["headers"] = _headers(*_names(contract, status, answer, command=command)) | answer.get("headers", {})
@@ -123,6 +129,10 @@ def _statuses(path: str, method: str, operation: dict[str, Any], *, command: boo
         statuses.add(404)
     if "institution" in operation["x-roles"] and any(each["name"] == "account" for each in operation["parameters"]):
         statuses.add(404)
+    if operation["tags"] == ["previews"]:
+        statuses |= {404, 412, 415}  # whatever the command would be answered with
+    if operation["tags"] == ["proofs"]:
+        statuses |= {404, 422}
     if method in _COMMANDS:
         statuses |= {409, 413, 422}
     if command:

@@ -53,6 +53,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 class ReasonCode(StrEnum):
     ASKED_BY_INSTITUTION = "asked-by-institution"
+    ASKED_BY_PERSON = "asked-by-person"
     CONTRACT = "contract"
     INVOICE = "invoice"
     CORRECTION = "correction"

@@ -3,9 +3,8 @@
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import BinaryIO, NoReturn, Self
 
 import msgspec
@@ -23,7 +22,6 @@ LONGEST_ROW = 10_000
 """In characters; a physical line of a CSV is no longer either."""
 MOST_LINES_OF_A_ROW = 20
 ADVICE = 'save it as "CSV UTF-8"'
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 _CHUNK = 1 << 16
 _LONGEST_LINE = 4 * LONGEST_ROW + 2  # in bytes, with its end
@@ -298,25 +296,3 @@ def _refuse_element(row: int, error: msgspec.ValidationError) -> NoReturn:
 
 def _refuse_row(row: int, why: str, cause: Exception | None = None, *, name: str | None = None) -> NoReturn:
     raise Invalid("invalid-list", f"row {row}: {why}", field=f"rows.{row}" + (f".{name}" if name else "")) from cause
-
-
-# What goes out
-
-
-def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Iterator[str]:
-    """A table as RFC 4180 has it, one row at a time, safe to open in a spreadsheet."""
-    writer = csv.writer(_Returned())
-    for row in chain([header], rows):
-        yield writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in row])
-
-
-def safe_cell(text: str) -> str:
-    """A text that a spreadsheet would take for a formula is marked as text."""
-    return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
-
-
-class _Returned:
-    """A file of which the CSV writer gives back each line."""
-
-    def write(self, line: str) -> str:
-        return line

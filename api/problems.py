@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from domain.application import Busy, KeyReused, VersionMismatch
+from domain.application import Busy, KeyReused, PreviewOutdated, VersionMismatch
 from domain.errors import DomainError, Forbidden, Invalid, NotFound, Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +37,7 @@ class Problem(BaseModel):
 _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (KeyReused, 422),
     (VersionMismatch, 412),
+    (PreviewOutdated, 412),
     (Busy, 503),
     (Invalid, 422),
     (Forbidden, 403),

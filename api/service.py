@@ -2,32 +2,37 @@
 
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from fastapi import Request, Response
+from sqlalchemy import Connection
 
 from api.auth import Caller
 from api.feed import Feed
 from api.meter import Meter
 from api.problems import Unavailable
 from domain.aggregates.institutional_account_state import LibrarianKey
-from domain.application import Lifecycle, Outcome
+from domain.application import Lifecycle, Outcome, PreviewOutdated, VersionMismatch
 from domain.commands.base import Command
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Refused
 from domain.events.base import Metadata
+from domain.store import People
 from domain.streams import Stream
+from projections import previews
 from projections.announcements.wording import Addresses
+from projections.emails.compose import Letterhead
+from projections.exports.export import NO_EVIDENCE, Evidence
 from projections.follower import Database, TableFollowers
 from projections.own_facts import StaffKey
 from projections.shapes import show
 
-NAMESPACE = uuid5(NAMESPACE_URL, "urn:tenure:command")
 TOKEN_KIND = "tnr_live"  # noqa: S105 - what the secret of every token begins with, and no secret
 PATIENCE_SECONDS = 2.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -77,6 +82,34 @@ class NewToken:
 
 
 @dataclass
+class Rehearsal:
+    """What a command that is only rehearsed would do, once it has been found out; `briefly` only how many events come of it."""
+
+    told: dict[str, Any] | None = None
+    briefly: bool = False
+
+
+def _not_told(*_: Any) -> Any:
+    raise Refused("no-preview", "what this does cannot be told before it is done", field="path")
+
+
+@dataclass(frozen=True)
+class _Untouched:
+    """A database that is only read."""
+
+    database: Database
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self.database.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        return _not_told()  # type: ignore[no-any-return]  # it raises
+
+    def sweeping(self) -> AbstractContextManager[Connection]:
+        return self.writing()
+
+
+@dataclass
 class Service:
     lifecycle: Lifecycle
     database: Database
@@ -91,6 +124,8 @@ class Service:
     addresses: Addresses
     """What an announcement leads its readers to."""
     find_key: Callable[[str], StaffKey | None]
+    find_digest: Callable[[str], StaffKey | None]
+    """The same by what is kept of the secret."""
     add_librarian: Callable[[UUID, LibrarianKey], str]
     """Makes the secret of a librarian's key that is on the account's record."""
     meter: Meter
@@ -103,31 +138,72 @@ class Service:
     metrics: Callable[[], bytes]
     metrics_token: str | None
     ready: Callable[[], dict[str, Any]]
+    people: People
+    letterhead: Letterhead
+    """Of letters that are only looked at."""
+    evidence: Evidence = NO_EVIDENCE
+    """What proves to an auditor that an event is in the log."""
     verify_leak_report: Callable[[str, str, bytes], bool] | None = None
     """Whether a key (its identifier) made a signature of a body; None where nobody's reports are believed."""
     advance: Callable[[datetime], Any] | None = None
     """Moves the virtual clock; None where time is real."""
 
+    def rehearsing(self) -> "Service":
+        """The same, but that nothing can be written."""
+        return replace(self, database=_Untouched(self.database), add_librarian=_not_told, advance=_not_told)
+
     def do(self, request: Request, caller: Caller, *commands: Command, reason: str | None = None) -> Outcome:
-        """Carry out commands for a caller, once per Idempotency-Key; the answer shows the last command's stream."""
+        """Carry out commands for a caller, once per Idempotency-Key; the answer shows the last command's stream.
+
+        Of a preview that the header X-Preview names, only what was shown in it: VersionMismatch where the world has moved on.
+        """
         metadata = Metadata(
-            actor=caller.name,
+            actor=caller.actor,
             role=caller.role,
             on_behalf_of=caller.on_behalf_of,
             reason=reason,
             command_id=self._command_id(request, caller),
             correlation_id=request.state.request_id,
         )
+        rehearsal: Rehearsal | None = getattr(request.state, "rehearsal", None)
+        if rehearsal is not None:
+            if rehearsal.briefly:
+                rehearsal.told = {"events": len(self.lifecycle.preview(*commands, metadata=metadata))}
+            else:
+                rehearsal.told = self._rehearsed(request, commands, metadata).told
+            raise Refused("only-a-preview", "this was asked to be told, not to be done")
         name = type(commands[0]).__name__
         try:
             outcome = self.lifecycle.handle(
-                *commands, metadata=metadata, fingerprint=self._fingerprint(request), if_version=if_match(request)
+                *commands,
+                metadata=metadata,
+                fingerprint=self._fingerprint(request),
+                if_version=if_match(request),
+                seen=self._seen(request, commands, metadata),
             )
         except Exception as error:
             self.count_command(name, "refused" if hasattr(error, "slug") else "failed")
             raise
         self.count_command(name, "repeated" if outcome.repeated else "done" if outcome.events else "nothing")
         return outcome
+
+    def _rehearsed(self, request: Request, commands: Sequence[Command], metadata: Metadata) -> previews.Rehearsed:
+        asked = f"{request.method} {request.url.path} {request.state.asked}"
+        if (version := if_match(request)) is not None:
+            found = self.lifecycle.find(commands[0].id)
+            if version != (present := found.version if found else 0):
+                raise VersionMismatch(present)
+        return previews.rehearse(self.lifecycle, self.database, commands, metadata, self.public_url, asked)
+
+    def _seen(self, request: Request, commands: Sequence[Command], metadata: Metadata) -> Mapping[UUID, int]:
+        """The versions by which a preview was made, if the caller confirms one that still holds."""
+        confirmed = request.headers.get("X-Preview")
+        if confirmed is None or self.lifecycle.was_done(metadata):
+            return {}
+        rehearsed = self._rehearsed(request, commands, metadata)
+        if confirmed != rehearsed.digest:
+            raise PreviewOutdated
+        return rehearsed.versions
 
     def _command_id(self, request: Request, caller: Caller) -> UUID | None:
         key = request.headers.get("Idempotency-Key")
@@ -137,8 +213,7 @@ class Service:
             raise Invalid(
                 "invalid-idempotency-key", "the key is 1 to 255 printable ASCII characters without spaces", field="Idempotency-Key"
             )
-        bound = f"{caller.account_id}/" if caller.account_id else ""  # librarians of two institutions may have one name
-        return uuid5(NAMESPACE, f"{bound}{caller.role}/{caller.name}/{caller.on_behalf_of or ''}/{key}")
+        return derived_id(self.secrets.derived, "command", f"{caller.role}/{caller.actor}/{caller.on_behalf_of or ''}/{key}")
 
     def _fingerprint(self, request: Request) -> str:
         return self.secrets.derived("fingerprint", f"{request.method} {request.url.path}?{request.url.query} {request.state.body_digest}")
@@ -167,6 +242,11 @@ class Service:
             if time.monotonic() > until:
                 raise Unavailable(f"the tables have not reached position {position} yet; try again in a moment")
             time.sleep(0.01)
+
+
+def derived_id(derived: Callable[[str, str], str], purpose: str, text: str) -> UUID:
+    """An id out of a keyed hash: nobody without the key finds out what it was made of by trying."""
+    return UUID(derived(purpose, text)[:32], version=5)
 
 
 def if_match(request: Request) -> int | None:

@@ -3,8 +3,10 @@
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO
 
+import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
@@ -73,3 +75,10 @@ async def take(receive: Receive, into: IO[bytes], most: int, told: Callable[[byt
 
 def _too_large(most: int) -> NotTaken:
     return NotTaken(413, "too-large", f"a body has at most {most} bytes here")
+
+
+def as_asked(body: bytes) -> str:
+    """A digest of what a body says, however it is spaced and ordered; of what is no JSON, of its bytes."""
+    with suppress(msgspec.DecodeError):
+        body = msgspec.json.encode(msgspec.json.decode(body), order="sorted")
+    return hashlib.sha256(body).hexdigest()

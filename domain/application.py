@@ -1,133 +1,27 @@
-"""Load, settle, decide, record. The only file of the domain that knows the eventsourcing library."""
+"""Load, settle, decide, record. With `store.py` the only file of the domain that knows the eventsourcing library."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import InfrastructureFactory, IntegrityError, Notification, StoredEvent
+from eventsourcing.persistence import InfrastructureFactory, IntegrityError
 from eventsourcing.utils import Environment
 
 from domain.attempt import SYSTEM, Attempt, Draft, Judged, Pending
 from domain.clock import Clock
 from domain.commands.base import Command
 from domain.errors import ClaimHeld, DomainError, NotFound, Outdated, Refused
-from domain.events.base import Claim, Event, Metadata, Recorded, Release
+from domain.events.base import Event, Metadata
+from domain.events.people import PersonalDataErased
+from domain.moment import Moment
 from domain.rules import DEFAULT_RULES, Rules
-from domain.streams import EPOCH, Stream, empty_for
-
-NOBODY = Metadata(actor="", role="")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredRecord(StoredEvent):
-    """The library's stored event, with the columns that stand beside the state."""
-
-    class_version: int = 1
-    at: datetime | None = None
-    account_id: UUID | None = None
-    metadata: Metadata = NOBODY
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredNotification(Notification):
-    """The same, read back with its position."""
-
-    class_version: int = 1
-    at: datetime | None = None
-    account_id: UUID | None = None
-    metadata: Metadata = NOBODY
-    recorded_at: datetime = EPOCH
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandRecord:
-    """A command that was carried out: where, and what it was (`fingerprint`). `position` is the log's head at that moment."""
-
-    command_id: UUID
-    fingerprint: str
-    stream_id: UUID
-    version: int
-    position: int = 0
-
-
-class CommandRepeated(Exception):
-    """The append found the command's id on record already."""
-
-    def __init__(self, record: CommandRecord) -> None:
-        super().__init__(str(record.command_id))
-        self.record = record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Which events of the log; None does not select. `from_` and `to` bound the instant of effect, half-open."""
-
-    stream: UUID | None = None
-    account: UUID | None = None
-    actor: str | None = None
-    topic: str | None = None
-    from_: datetime | None = None
-    to: datetime | None = None
-
-
-class Log(Protocol):
-    """What the application asks of the recorder, beyond the library's own interface."""
-
-    def insert_events(
-        self,
-        stored_events: Sequence[StoredEvent],
-        *,
-        commands: Sequence[CommandRecord] = (),
-        requires: Mapping[UUID, int] = ...,
-        claims: Sequence[tuple[UUID, Claim | Release]] = (),
-        **kwargs: Any,
-    ) -> Sequence[int] | None:
-        """Append in one transaction. Raises IntegrityError (a version is taken), ClaimHeld, Outdated or CommandRepeated."""
-        ...
-
-    def read_stream(self, stream_id: UUID, *, after: int = 0, until: int | None = None) -> list[StoredNotification]: ...
-
-    def read_streams(self, after: Mapping[UUID, int]) -> list[StoredNotification]:
-        """The events of several streams, each behind the version given for it, in the order of their versions."""
-        ...
-
-    def read_log(self, *, after: int, limit: int, only: Selection | None = None) -> list[StoredNotification]: ...
-
-    def max_notification_id(self) -> int | None: ...
-
-    def find_command(self, command_id: UUID) -> CommandRecord | None: ...
-
-    def find_commands(self, command_ids: Sequence[UUID]) -> dict[UUID, CommandRecord]: ...
-
-    def holder(self, kind: str, key: str) -> UUID | None: ...
-
-    def holders(self, kind: str, keys: Sequence[str]) -> dict[str, UUID]: ...
-
-    def claims(self, kind: str, low: str, high: str) -> list[tuple[str, UUID]]:
-        """The claims of a kind with low <= key < high, in order of their keys (compared as bytes)."""
-        ...
-
-
-class Codec(Protocol):
-    def to_recorded(self, stored: StoredNotification) -> Recorded: ...
-
-
-class Store(Protocol):
-    """What keeps the log; built in `ops`, because it knows a database."""
-
-    @property
-    def log(self) -> Log: ...
-
-    @property
-    def codec(self) -> Codec: ...
-
-    @property
-    def factory(self) -> InfrastructureFactory[Any]: ...
+from domain.store import CommandRecord, CommandRepeated, Store, StoredNotification
+from domain.streams import Stream, empty_for
 
 
 class KeyReused(Refused):
@@ -143,6 +37,14 @@ class VersionMismatch(Refused):
     def __init__(self, version: int) -> None:
         super().__init__("version-mismatch", f"it is at version {version} by now; read it again", field="If-Match")
         self.version = version
+
+
+class PreviewOutdated(Refused):
+    """What was shown in a preview is not what would happen now."""
+
+    def __init__(self) -> None:
+        detail = "the institution has moved on since this was previewed, or something else was asked for; look at a new preview"
+        super().__init__("preview-outdated", detail, field="X-Preview")
 
 
 class Busy(Refused):
@@ -175,6 +77,8 @@ _TAKEN = {
     "subscription": ("subscription-overlaps", "account_id", "the account has subscription {holder}, which has not ended"),
     "portfolio": ("portfolio-known", "portfolio_id", "portfolio {key} is another institution's"),
     "person": ("person-known", "email", "this person has user plan {holder} at the institution"),
+    "correction": ("correction-waits", "version", "correction {holder} of this event waits for a decision"),
+    "erasure": ("erasure-open", "id", "an erasure of this person is asked for already, by request {holder}"),
     "token-digest": ("token-known", "digest", "this secret belongs to token {holder}"),
 }
 
@@ -189,6 +93,7 @@ class Lifecycle(Application[UUID]):
         self.clock = clock
         self.rules = rules
         self.on_recorded = on_recorded
+        self.moment: Moment | None = None  # of one that reads the past
         self._cache: OrderedDict[UUID, Stream] = OrderedDict()
         self._cache_lock = Lock()
         super().__init__()
@@ -239,10 +144,24 @@ class Lifecycle(Application[UUID]):
         if known is not None and until is not None and known.version > until:
             known = None
         stored = self._store.log.read_stream(id, after=known.version if known else 0, until=until)
+        if known is not None and _forgets(stored):
+            known, stored = None, self._store.log.read_stream(id, until=until)
         stream = self._folded(known, stored)
         if stream is not None and until is None:
             self._remember(stream)
         return stream
+
+    def load_many(self, ids: Sequence[UUID]) -> list[Stream]:
+        """Those of the streams that there are, read together."""
+        return [stream for stream in self._read_many(ids).values() if stream is not None]
+
+    def load_at(self, id: UUID, instant: datetime) -> Stream | None:
+        """The stream without what took effect later than an instant, and nothing settled."""
+        return self._read_at(id, instant)
+
+    def find(self, id: UUID) -> Stream | None:
+        """The stream as recorded; None where there is none."""
+        return self._read(id)
 
     def _read_many(self, ids: Sequence[UUID]) -> dict[UUID, Stream | None]:
         """The streams, read together."""
@@ -251,6 +170,9 @@ class Lifecycle(Application[UUID]):
         news: dict[UUID, list[StoredNotification]] = {id: [] for id in ids}
         for each in self._store.log.read_streams({id: stream.version if stream else 0 for id, stream in known.items()}):
             news[UUID(str(each.originator_id))].append(each)
+        for id, stored in news.items():
+            if known[id] is not None and _forgets(stored):
+                known[id], news[id] = None, self._store.log.read_stream(id)
         streams = {id: self._folded(known[id], news[id]) for id in news}
         for stream in streams.values():
             if stream is not None:
@@ -293,19 +215,21 @@ class Lifecycle(Application[UUID]):
         fingerprint: str = "",
         if_version: int | None = None,
         at: datetime | None = None,
+        seen: Mapping[UUID, int] | None = None,
     ) -> Outcome:
         """Carry out commands together, in one append, once per `metadata.command_id`.
 
         `at`: when it takes effect, if that is past: a consequence takes effect when its cause did, however late it is carried out.
 
-        `if_version`: the version that the caller has seen of the first command's stream. Raises Refused, Invalid, Forbidden or NotFound,
-        VersionMismatch, KeyReused, and Busy when others were faster four times.
+        `if_version`: the version that the caller has seen of the first command's stream; `seen`: of any streams.
+
+        Raises Refused, Invalid, Forbidden or NotFound, VersionMismatch, KeyReused, and Busy when others were faster four times.
         """
         if (record := self._known(metadata)) is not None:
             return self._repeat(record, fingerprint)
         for _ in range(TRIES):
             try:
-                return self._attempt(commands, metadata, fingerprint, if_version, at)
+                return self._attempt(commands, metadata, fingerprint, if_version, at, seen or {})
             except CommandRepeated as twin:
                 return self._repeat(twin.record, fingerprint)
             except (IntegrityError, Outdated):
@@ -315,8 +239,7 @@ class Lifecycle(Application[UUID]):
                     continue  # what it held had fallen due, or another slot may be free
                 if (record := self._known(metadata)) is not None:
                     return self._repeat(record, fingerprint)
-                slug, field_name, sentence = _TAKEN[held.kind]
-                raise Refused(slug, sentence.format(key=held.key, holder=held.holder), field=field_name) from held
+                raise taken(held) from held
             except Refused:
                 if (record := self._known(metadata)) is not None:  # a twin was faster, and ours came too late to be allowed
                     return self._repeat(record, fingerprint)
@@ -383,6 +306,55 @@ class Lifecycle(Application[UUID]):
         except (IntegrityError, ClaimHeld) as faster:
             raise Outdated(str(faster)) from faster
 
+    def forget(self, people: Collection[UUID], request_id: UUID, *, metadata: Metadata, seen: Mapping[UUID, int] | None = None) -> Outcome:
+        """Destroy the keys of these people: from then on whatever the log tells of them reads as erased.
+
+        `PersonalDataErased` goes into each stream that tells of them, and into that of the request, where there is one; `seen` are the
+        versions of all of these by which this was decided. Raises VersionMismatch, and Busy when others were faster four times.
+        """
+        if (record := self._known(metadata)) is not None:
+            return self._repeat(record, "")
+        for _ in range(TRIES):
+            try:
+                return self._attempt_to_forget(tuple(sorted(set(people))), request_id, metadata, seen)
+            except CommandRepeated as twin:
+                return self._repeat(twin.record, "")
+            except (IntegrityError, Outdated):
+                continue
+        raise Busy
+
+    def _attempt_to_forget(
+        self, people: tuple[UUID, ...], request_id: UUID, metadata: Metadata, seen: Mapping[UUID, int] | None
+    ) -> Outcome:
+        observed_at = self.clock.now()
+        attempt = self._attempt_at(observed_at)
+        streams = self._read_many([*(set(self._store.log.streams_of(people)) - {request_id}), request_id])
+        attempt.take(streams)
+        for id, stream in streams.items():
+            if seen is not None and stream is not None and seen.get(id) != stream.version:
+                raise VersionMismatch(stream.version)
+        for stream in streams.values():
+            if stream is not None:
+                draft = Draft(stream)
+                attempt.settle(draft, observed_at, metadata)
+                at = max(observed_at, draft.stream.last_at)
+                draft.add(PersonalDataErased(at=at, people=people, request_id=request_id), metadata)
+                attempt.drafts.append(draft)
+        record = _record(attempt.drafts[-1].stream, metadata, "") if attempt.drafts else None
+        try:
+            return self._append(attempt.drafts, (record,) if record else (), attempt.requires, forgetting=people)
+        finally:
+            self._drop(streams)
+
+    def _drop(self, ids: Iterable[UUID]) -> None:
+        with self._cache_lock:
+            for id in ids:
+                self._cache.pop(id, None)
+
+    def was_done(self, metadata: Metadata) -> bool:
+        """Whether the command of this id is on record."""
+        return self._known(metadata) is not None
+
     def preview(self, *commands: Command, metadata: Metadata) -> tuple[Event, ...]:
         """What would happen, if it were asked now."""
         attempt = self._attempt_at(self.clock.now())
@@ -399,9 +371,18 @@ class Lifecycle(Application[UUID]):
         return Outcome((self.load(record.stream_id, until=record.version),), (), record.position, repeated=True)
 
     def _attempt(
-        self, commands: Sequence[Command], metadata: Metadata, fingerprint: str, if_version: int | None, at: datetime | None
+        self,
+        commands: Sequence[Command],
+        metadata: Metadata,
+        fingerprint: str,
+        if_version: int | None,
+        at: datetime | None,
+        seen: Mapping[UUID, int],
     ) -> Outcome:
         attempt = self._attempt_at(self.clock.now(), at)
+        for id, version in seen.items():
+            if (stream := attempt.read(id)) is not None and stream.version != version:
+                raise VersionMismatch(stream.version)
         if if_version is not None:
             first = attempt.read(commands[0].id)
             if (first.version if first else 0) != if_version:
@@ -409,7 +390,7 @@ class Lifecycle(Application[UUID]):
         for command in commands:
             attempt.decide(command, metadata)
         record = _record(attempt.drafts[-1].stream, metadata, fingerprint)
-        return self._append(attempt.drafts, (record,) if record else (), attempt.requires)
+        return self._append(attempt.drafts, (record,) if record else (), {**attempt.requires, **seen})
 
     def _attempt_to_settle(self, stream: Stream, until: datetime | None) -> Outcome:
         observed_at = self.clock.now()
@@ -417,24 +398,42 @@ class Lifecycle(Application[UUID]):
         attempt.settle(draft, min(until or observed_at, observed_at), SYSTEM)
         return self._append([draft], (), attempt.requires)
 
-    def _append(self, drafts: Sequence[Draft], commands: Sequence[CommandRecord], requires: Mapping[UUID, int]) -> Outcome:
+    def _append(
+        self,
+        drafts: Sequence[Draft],
+        commands: Sequence[CommandRecord],
+        requires: Mapping[UUID, int],
+        forgetting: Collection[UUID] = (),
+    ) -> Outcome:
         pending = [each for draft in drafts for each in draft.pending]
         position = 0
         if pending or commands:
             written = {draft.stream.id for draft in drafts if draft.pending}
             positions = self._store.log.insert_events(
-                [self.mapper.to_stored_event(each) for each in pending],
+                self.codec.to_stored_events(pending),
                 commands=commands,
                 requires={stream: version for stream, version in requires.items() if pending and stream not in written},
                 claims=[(each.originator_id, claim) for each in pending for claim in each.event.claims()],
+                forgetting=forgetting,
             )
             position = max(positions or (), default=0)
         for draft in drafts:
-            if draft.pending:
+            if draft.pending and not forgetting:
                 self._remember(draft.stream)
         if pending:
             self.on_recorded()
         return Outcome(tuple(draft.stream for draft in drafts), tuple(pending), position or self._store.log.max_notification_id() or 0)
+
+
+def taken(held: ClaimHeld) -> Refused:
+    """What is said to whoever would claim what another stream holds."""
+    slug, field_name, sentence = _TAKEN[held.kind]
+    return Refused(slug, sentence.format(key=held.key, holder=held.holder), field=field_name)
+
+
+def _forgets(stored: Sequence[StoredNotification]) -> bool:
+    """What was folded from events before these tells of somebody who is forgotten by now."""
+    return any(each.topic == PersonalDataErased.TOPIC for each in stored)
 
 
 def _record(shown: Stream, metadata: Metadata, fingerprint: str) -> CommandRecord | None:

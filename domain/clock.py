@@ -23,3 +23,6 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self.instant
+
+    def set(self, instant: datetime) -> None:
+        self.instant = instant

@@ -14,7 +14,7 @@ from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.user_import import UserImport
 from domain.events.api_token import TokenExpired, TokenExpiring, TokenIssued, TokenLeaked, TokenRevoked, TokenRotated
-from domain.events.base import Recorded
+from domain.events.base import ERASED, Recorded
 from domain.events.institutional_account import (
     AccountNominated,
     AccountReinstated,
@@ -60,6 +60,7 @@ from domain.events.itk_subscription import (
     UsageStatementMade,
 )
 from domain.events.onboarding import ContactConfirmationAsked, OnboardingNudged
+from domain.events.people import ContactReplacementAsked
 from domain.events.user_import import UserImportCompleted
 from domain.onboarding import open_steps
 from domain.quotas import WHOLE, limit_of, share_reached
@@ -146,6 +147,8 @@ def _of_account(recorded: Recorded, state: InstitutionalAccount) -> Iterator[Let
             yield Letter(template="account-reinstated", audience=to)
         case ContactUnreachable(address=address):
             yield Letter(template="contact-unreachable", audience=to, facts={"address": address})
+        case ContactReplacementAsked(until=until):
+            yield Letter(template="contact-replacement-asked", audience=to, facts={"until": until}, not_after=until)
         case ContactTransferRequested() as event:
             end = event.lapses_at
             moved = {"old_email": event.old_email, "new_email": event.email, "lapses_at": end}
@@ -331,13 +334,41 @@ def _of_token(recorded: Recorded, state: ApiToken) -> Iterator[Letter]:
                 yield Letter(template="token-leaked", audience=to, facts=facts)
 
 
+def mailboxes(account: InstitutionalAccount) -> tuple[int, bool]:
+    """How many contacts an institution has, to whom a letter to everyone goes; and whether one of them is for bills alone."""
+    billing = any(Role.BILLING in contact.roles and Role.ADMINISTRATOR not in contact.roles for contact in account.contacts)
+    return len(account.contacts), billing
+
+
+def copies(audience: Audience, contacts: int, billing: bool) -> int:
+    """How often a letter is written, for an institution with these mailboxes."""
+    match audience:
+        case Audience.EVERYONE:
+            return contacts
+        case Audience.BILLING:
+            return int(billing)
+    return 1
+
+
 # when a letter is about to leave
+
+TOO_LATE = "it came too late to be of use"
+"""Said of one whose `not_after` is reached."""
 
 
 def recipient(
     audience: Audience, index: int, facts: Mapping[str, Any], account: InstitutionalAccount | None, holder: InstitutionalUserPlan | None
 ) -> Mailbox:
     """Whose mailbox it goes to, as things are now. `holder` is the user plan that is written to, or that owns the token."""
+    mailbox = _recipient(audience, index, facts, account, holder)
+    if mailbox.address == ERASED:
+        raise NoRecipient("what was known of whom it was for has been erased")
+    return mailbox
+
+
+def _recipient(
+    audience: Audience, index: int, facts: Mapping[str, Any], account: InstitutionalAccount | None, holder: InstitutionalUserPlan | None
+) -> Mailbox:
     match audience:
         case Audience.OLD_MAILBOX:
             return Mailbox(address=str(facts["old_email"]))

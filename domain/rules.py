@@ -54,6 +54,10 @@ class Rules:
     import_undo_days: int = 14
     registered_accounts_known: bool = False
     """True where the platform keeps our table of registered accounts; False counts every address as registered."""
+    retention_months: int = 0
+    """So long after the end of a plan its holder is forgotten, unless something else of theirs is live. 0: never."""
+    erasure_months: int = 1
+    """Calendar months within which somebody who asks for it is forgotten."""
     emails_per_minute_after_outage: int = 600
     email_retry_days: int = 5
 

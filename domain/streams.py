@@ -6,17 +6,21 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from domain.aggregates.api_token import ApiToken
+from domain.aggregates.correction import Correction
 from domain.aggregates.email_delivery import EmailDelivery
+from domain.aggregates.erasure import Erasure
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.user_import import UserImport
 from domain.commands.api_token import TokenCommand
 from domain.commands.base import Command, Deadline
+from domain.commands.correction import CorrectionCommand
 from domain.commands.email_delivery import EmailCommand
 from domain.commands.institutional_account import AccountCommand
 from domain.commands.institutional_user_plan import UserPlanCommand
 from domain.commands.itk_subscription import SubscriptionCommand
+from domain.commands.people import ErasureCommand
 from domain.commands.user_import import UserImportCommand
 from domain.context import Context
 from domain.events.base import Event
@@ -59,6 +63,8 @@ KINDS: dict[str, type[Aggregate]] = {
     "token": ApiToken,
     "email": EmailDelivery,
     "user-import": UserImport,
+    "correction": Correction,
+    "person": Erasure,
 }
 
 _FAMILIES: tuple[tuple[type[Command], type[Aggregate]], ...] = (
@@ -68,6 +74,8 @@ _FAMILIES: tuple[tuple[type[Command], type[Aggregate]], ...] = (
     (TokenCommand, ApiToken),
     (EmailCommand, EmailDelivery),
     (UserImportCommand, UserImport),
+    (CorrectionCommand, Correction),
+    (ErasureCommand, Erasure),
 )
 
 

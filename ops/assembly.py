@@ -5,14 +5,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, ProgrammingError
 
 from api.feed import Feed
 from api.meter import Meter
@@ -23,9 +23,13 @@ from domain.values.receivers import parse_receiver
 from ops.bulk_files import BulkFiles
 from ops.config import ConfigurationError, Settings
 from ops.eventstore.engine import Database, connect, refuse_forgetful
+from ops.eventstore.evidence import TreeEvidence
 from ops.eventstore.factory import EventStore
-from ops.eventstore.upgrade import upgrade
-from ops.keys import Keys, load_keys
+from ops.eventstore.leaf import leaves_between
+from ops.eventstore.rights import unprotected
+from ops.eventstore.scrub import scrub
+from ops.eventstore.upgrade import make_derived, upgrade, upgrade_for
+from ops.keys import Keys, checkpoint_signer, checkpoint_verifier, load_keys
 from ops.leak_reports import verifier
 from ops.links import Links
 from ops.metrics import Metrics
@@ -35,11 +39,14 @@ from ops.time_machine import Gate, TimeMachine, VirtualClock
 from projections import (
     accounts,
     api_tokens,
+    corrections,
     deadlines,
+    erasures,
+    forgetting,
     onboarding,
     quotas,
+    reads,
     subscriptions,
-    tables,
     usage_periods,
     user_imports,
     user_plans,
@@ -48,17 +55,23 @@ from projections import (
 from projections.announcements.wording import Addresses
 from projections.deadlines import Deadlines
 from projections.emails import outbox
+from projections.emails.compose import Letterhead
 from projections.emails.outbox import Outbox
 from projections.entitlements import Spans
+from projections.exports.export import Evidence
 from projections.follower import TableFollowers
 from projections.gatekeeper import Gatekeeper
 from projections.groups import Members
+from projections.proof import checkpoints
+from projections.proof.tiles import TreeOfEvents
 from projections.versions import Versions
+from scheduler.checkpoints import Checkpoints
 from scheduler.deadlines import DueDeadlines
+from scheduler.erasures import Erasures
 from scheduler.imports import UserImports
 from scheduler.loop import Following, Heartbeat, Loop
 from scheduler.onboarding import OnboardingSteps
-from scheduler.outbox import Letterhead, OutboxSender
+from scheduler.outbox import OutboxSender
 from scheduler.quotas import Quotas
 from scheduler.reactions import Reactions
 from scheduler.receivers import Receivers
@@ -69,6 +82,8 @@ from scheduler.usage_statements import UsageStatements
 from scheduler.webhooks import Webhooks
 
 KEEPING_SECONDS = 1.0
+MAY_NOT = "42501"
+"""What PostgreSQL calls a right that is not there."""
 PARTS = ("api", "scheduler", "projector")
 
 
@@ -88,10 +103,7 @@ class Assembly:
 
     @cached_property
     def engine(self) -> Engine:
-        try:
-            return connect(self.settings.database_url)
-        except (ValueError, ArgumentError) as error:
-            raise ConfigurationError(f"TENURE_DATABASE_URL: {error}") from None
+        return _connected(self.settings.database_url, "TENURE_DATABASE_URL")
 
     @cached_property
     def database(self) -> Database:
@@ -101,15 +113,48 @@ class Assembly:
         """Bring the database up to date, refuse one that can forget, and make sure of what else must be there."""
         refuse_forgetful(self.engine)
         if self.settings.db_upgrade == "on":
-            upgrade(self.engine)
-        with self.database.writing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7310)")  # processes that start together make the tables once
-            tables.metadata.create_all(connection, checkfirst=True)
+            self._upgrade()
+        try:
+            with self.database.writing() as connection:
+                make_derived(connection)
+        except ProgrammingError as error:
+            if getattr(error.orig, "pgcode", None) != MAY_NOT:
+                raise
+            raise ConfigurationError("tables are missing, and this role may make none: run `tenure db upgrade` as their owner") from None
         if isinstance(self.clock, VirtualClock):
             self.clock.start_at(self.settings.virtual_start)
         self.tables.prepare()
         self.reactions.prepare()
+
+    def _upgrade(self) -> None:
+        url = self.settings.owner_database_url
+        if url is None:
+            upgrade(self.engine)
+            return
+        owner = _connected(url.get_secret_value(), "TENURE_OWNER_DATABASE_URL")
+        if {owner.dialect.name, self.engine.dialect.name} != {"postgresql"}:
+            raise ConfigurationError("TENURE_OWNER_DATABASE_URL: only PostgreSQL knows roles; leave it out")
+        try:
+            upgrade_for(self.engine, owner)
+        finally:
+            owner.dispose()
+
+    def scrub(self) -> list[str]:
+        """Leave nothing of what was deleted on the pages of the database. Returns what the role may not do, a sentence each."""
+        self.tables.catch_up()
+        url = self.settings.owner_database_url
+        if url is None:
+            return scrub(self.engine)
+        owner = _connected(url.get_secret_value(), "TENURE_OWNER_DATABASE_URL")
+        try:
+            return scrub(owner)
+        finally:
+            owner.dispose()
+
+    def unprotected(self) -> str | None:
+        """Why the database does not keep this process from changing the log; None where it does."""
+        with self.database.reading() as connection:
+            return unprotected(connection)
 
     # the domain
 
@@ -121,7 +166,9 @@ class Assembly:
 
     @cached_property
     def store(self) -> EventStore:
-        return EventStore(self.engine, now=self.clock.now)
+        store = EventStore(self.engine, self.keys.keyring(), now=self.clock.now)
+        store.log.on_forget.append(forgetting.clean)
+        return store
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
@@ -147,11 +194,15 @@ class Assembly:
                 user_imports.projection,
                 user_imports.Outcomes(),
                 api_tokens.projection,
+                corrections.projection,
+                erasures.projection,
+                erasures.PlansOver(),
                 Deadlines(),
                 usage_periods.UsagePeriods(self.settings.rules().usage_statement_days),
                 quotas.Quotas(),
                 Spans(),
                 Outbox(),
+                TreeOfEvents(leaves_between),
             ),
         )
 
@@ -187,10 +238,10 @@ class Assembly:
     # the scheduler
 
     @cached_property
-    def sender(self) -> OutboxSender:
+    def letterhead(self) -> Letterhead:
         settings = self.settings
         base = settings.public_url.rstrip("/")
-        letterhead = Letterhead(
+        return Letterhead(
             mail_from=settings.mail_from,
             support_address=settings.support_address,
             public_url=settings.public_url,
@@ -198,6 +249,9 @@ class Assembly:
             invitation_url=lambda plan: f"{base}/invitations/{self.links.sign(plan, plan)}",
             download_url=self.download_url,
         )
+
+    @cached_property
+    def sender(self) -> OutboxSender:
         if self._smtp_url is None:
             raise ConfigurationError("TENURE_SMTP_URL is missing")
         try:
@@ -209,7 +263,7 @@ class Assembly:
             self.database,
             self.tables,
             smtp,
-            letterhead,
+            self.letterhead,
             self.real_clock,
             self.owner,
             self.metrics.count_email,
@@ -245,6 +299,14 @@ class Assembly:
     @cached_property
     def onboarding_steps(self) -> OnboardingSteps:
         return OnboardingSteps(self.lifecycle, self.database, self.tables)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        return Erasures(self.lifecycle, self.database, self.tables, self.store.people)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.database, self.clock, checkpoint_signer(self.settings), self.settings.checkpoint_directory)
 
     @cached_property
     def webhooks(self) -> Webhooks:
@@ -285,6 +347,8 @@ class Assembly:
             self.quotas,
             self.onboarding_steps,
             self.sender,
+            self.erasures,
+            self.checkpoints,
         )
         return Heartbeat(self.tables.catch_up, self.reactions, parts, self.gate.heartbeat)
 
@@ -320,6 +384,34 @@ class Assembly:
         return StaffKeys(self.database, self.keys, self.clock, self.lifecycle)
 
     @cached_property
+    def evidence(self) -> Evidence:
+        """What proves that an event is in the log."""
+        return TreeEvidence(self.database, self._checkpoint_now)
+
+    def _checkpoint_now(self) -> None:
+        """Only with the key by which the log is signed: another process may be the one that has it."""
+        verifier = checkpoint_verifier(self.settings)
+        with self.database.reading() as connection:
+            last = checkpoints.latest(connection)
+        if verifier is not None and (last is None or last.vkey == str(verifier)):
+            self.tables.catch_up()
+            self.checkpoints.make_now()
+
+    def note_read(self, by: str, operation: str, asked: Mapping[str, Any]) -> None:
+        """Put on the read log what an operator looks at or takes away. What it raises refuses that."""
+        read = reads.Read(
+            at=self.clock.now(),
+            actor=by,
+            role="operator",
+            operation=operation,
+            things=(),
+            filter={name: str(value) for name, value in asked.items()},
+            request_id=uuid4(),
+        )
+        with self.database.writing() as connection:
+            reads.record(connection, read)
+
+    @cached_property
     def meter(self) -> Meter:
         def digests(secret: str) -> list[bytes]:
             return [bytes.fromhex(self.keys.digest(secret, pepper)) for pepper in self.keys.peppers]
@@ -342,7 +434,10 @@ class Assembly:
             everything, overdue = deadlines.overdue(connection, now)
             oldest_due = deadlines.oldest_overdue(connection, now)
             depth, oldest = outbox.depth(connection)
-            told = webhooks.gauges(connection, self.store.log.head(connection))
+            head = self.store.log.head(connection)
+            told = webhooks.gauges(connection, head)
+            signed = checkpoints.latest(connection)
+            not_forgotten = erasures.overdue(connection, now)
         return {
             "webhooks": told,
             "lags": self.tables.lags(),
@@ -353,6 +448,9 @@ class Assembly:
             "tenure_outbox_oldest_seconds": _age(now, oldest),
             "tenure_smtp_channel_stopped": int("sender" in self.__dict__ and self.sender.channel_stopped is not None),
             "tenure_reactions_lag_events": (self.store.log.max_notification_id() or 0) - self.reactions.position(),
+            "tenure_checkpoint_behind_events": head - (signed.position if signed else 0),
+            "tenure_checkpoint_forked": int("checkpoints" in self.__dict__ and self.checkpoints.forked),
+            "tenure_erasures_overdue": not_forgotten,
             "tenure_heartbeat_age_seconds": time.monotonic() - self.heartbeat.last_beat if "heartbeat" in self.__dict__ else 0.0,
         }
 
@@ -375,6 +473,7 @@ class Assembly:
             public_url=self.settings.public_url.rstrip("/"),
             addresses=Addresses(sign_up=self.settings.sign_up_url or self.settings.public_url, service=self.settings.public_url),
             find_key=self.staff.find,
+            find_digest=self.staff.find_digest,
             add_librarian=self.staff.add_librarian,
             meter=self.meter,
             feed=self.feed,
@@ -384,6 +483,9 @@ class Assembly:
             metrics=self.metrics.text,
             metrics_token=token.get_secret_value() if token else None,
             ready=self.ready,
+            evidence=self.evidence,
+            people=self.store.people,
+            letterhead=self.letterhead.without_secrets(),
             verify_leak_report=verifier(self.settings.leak_report_keys_file),
             advance=self.time_machine.advance if self.time_machine else None,
         )
@@ -406,3 +508,10 @@ class Assembly:
 
 def _age(now: datetime, then: datetime | None) -> float:
     return (now - then).total_seconds() if then else 0.0
+
+
+def _connected(url: str, setting: str) -> Engine:
+    try:
+        return connect(url)
+    except (ValueError, ArgumentError) as error:
+        raise ConfigurationError(f"{setting}: {error}") from None

@@ -1,14 +1,10 @@
 """The command line. Exit codes: 0 done, 1 refused or not found, 2 wrong usage, 3 wrong configuration or database."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -16,15 +12,13 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.aggregates.institutional_account import InstitutionalAccount
-from domain.application import Selection
 from domain.errors import DomainError
-from ops import email_commands, librarians, logs
-from ops.assembly import Assembly
-from ops.config import ConfigurationError, read_settings
+from ops import email_commands, future_command, key_commands, librarians, log_commands, proof_commands
+from ops.config import ConfigurationError
+from ops.console import AsJson, as_json_text, assembled, err, fail, out
 from ops.eventstore.engine import ForgetfulDatabase
 from ops.eventstore.rebuild import rebuild_claims
 from projections import allow_list as allow_lists
-from projections import history as history_of
 from projections import onboarding as checklists
 
 app = typer.Typer(
@@ -39,38 +33,24 @@ database = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(staff, name="staff")
 app.add_typer(database, name="db")
 app.add_typer(email_commands.app, name="emails")
+app.add_typer(proof_commands.checkpoints, name="checkpoints")
+app.add_typer(key_commands.app, name="keys")
+app.command("verify")(proof_commands.verify)
+app.command("history")(log_commands.history)
+app.command("future")(future_command.future)
+app.command("export")(log_commands.export)
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True)
 WIDE = 160
 """An id is printed whole, however narrow the terminal: it is there to be copied."""
-AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 def main() -> None:
     try:
         app()
     except DomainError as error:
-        _fail(error.detail, 1)
+        fail(error.detail, 1)
     except (ConfigurationError, ForgetfulDatabase, SQLAlchemyError, OSError) as error:
-        _fail(str(error).partition("\n")[0], 3)
-
-
-def _fail(sentence: str, code: int) -> NoReturn:
-    print(f"tenure: {sentence}", file=sys.stderr)  # noqa: T201 - a command line speaks
-    sys.exit(code)
-
-
-@contextmanager
-def assembled(**given: Any) -> Iterator[Assembly]:
-    settings = read_settings(**given)
-    logs.configure(settings.log_level)
-    assembly = Assembly(settings)
-    try:
-        assembly.prepare()
-        yield assembly
-    finally:
-        assembly.close()
+        fail(str(error).partition("\n")[0], 3)
 
 
 @app.command()
@@ -156,7 +136,7 @@ def staff_revoke(
     with assembled() as assembly:
         of_staff = account is None and assembly.staff.revoke(name)
         if not of_staff and not librarians.revoke(assembly.lifecycle, assembly.staff, name, account):
-            _fail(f"there is no live key named {name}", 1)
+            fail(f"there is no live key named {name}", 1)
 
 
 @database.command("upgrade")
@@ -164,6 +144,23 @@ def db_upgrade() -> None:
     """Bring the tables up to date; safe to run at any time."""
     with assembled(db_upgrade="on"):
         out.print("the database is up to date")
+
+
+@database.command("scrub")
+def db_scrub() -> None:
+    """Write anew the tables in which people stood: what was erased is on no page of the database any more, and in no log ahead of it.
+
+    Tables are locked meanwhile, one after the other; the log of events is not among them. Run it after people were erased.
+
+    Example: tenure db scrub
+    """
+    with assembled() as assembly:
+        left = assembly.scrub()
+    for sentence in left:
+        print(f"tenure: {sentence}", file=sys.stderr)  # noqa: T201
+    if left:
+        raise typer.Exit(1)
+    out.print("no page of the database holds what is gone")
 
 
 @app.command()
@@ -175,32 +172,6 @@ def rebuild() -> None:
             task = progress.add_task("following the log", total=assembly.store.log.max_notification_id() or 0)
             events = assembly.tables.rebuild(lambda done: progress.update(task, completed=done))
         out.print(f"rebuilt from {events} events")
-
-
-@app.command()
-def history(
-    stream: Annotated[UUID | None, typer.Option(help="one stream: an account, a subscription, a user plan, a token, an email")] = None,
-    account: Annotated[UUID | None, typer.Option(help="everything of one institution")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """What happened, in order.
-
-    Example: tenure history --account 0190c7e2-…
-
-    Example: tenure history --stream 0190c7e2-… --json
-    """
-    with assembled() as assembly:
-        after, found = 0, 0
-        while True:
-            items, following = history_of.page(assembly.lifecycle, Selection(stream=stream, account=account), after=after, limit=500)
-            for item in items:
-                found += 1
-                out.print(_json(item) if as_json else history_of.line(item), markup=False)
-            if following is None:
-                break
-            after = following
-        if not found:
-            _fail("nothing is on record of that", 1)
 
 
 @app.command()
@@ -219,9 +190,9 @@ def onboarding(
         if account is not None:
             state = assembly.lifecycle.load(account).state
             if not isinstance(state, InstitutionalAccount):
-                _fail(f"there is no account {account}", 1)
+                fail(f"there is no account {account}", 1)
             shown = checklists.shown(account, state)
-            out.print(_json(shown) if as_json else "\n".join(checklists.lines(shown)), markup=False)
+            out.print(as_json_text(shown) if as_json else "\n".join(checklists.lines(shown)), markup=False)
             return
         assembly.tables.catch_up()
         rows = list(checklists.everybody(assembly.database, assembly.clock.now(), waiting_days))
@@ -249,7 +220,7 @@ def allow_list(
             allow_lists.record(connection, shown, "tenure allow-list", "operator", unchanged=False)
     match format:
         case Form.JSON:
-            printed = _json({"ranges": shown.ranges, "position": shown.position}) + "\n"
+            printed = as_json_text({"ranges": shown.ranges, "position": shown.position}) + "\n"
         case Form.NGINX:
             printed = allow_lists.as_nginx(shown)
         case Form.TEXT:
@@ -257,38 +228,15 @@ def allow_list(
     sys.stdout.write(printed)
 
 
-@app.command()
-def export(
-    to: Annotated[Path | None, typer.Option(help="a file; standard output without it")] = None,
-    account: Annotated[UUID | None, typer.Option(help="only one institution")] = None,
-) -> None:
-    """The log as NDJSON, one event a line, in bounded memory.
-
-    Example: tenure export --to log.ndjson
-    """
-    with assembled() as assembly:
-        lines = history_of.lines(assembly.lifecycle, account=account)
-        if to is None:
-            for line in lines:
-                sys.stdout.write(line)
-            return
-        with to.open("w") as file, Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-            file.writelines(progress.track(lines, description="exporting"))
-
-
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         for row in rows:
-            out.print(_json(row), markup=False)
+            out.print(as_json_text(row), markup=False)
         return
     table = Table(*(rows[0] if rows else ["nothing"]), box=None)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console(highlight=False, width=max(out.width, WIDE)).print(table)
-
-
-def _json(row: dict[str, Any]) -> str:
-    return msgspec.json.encode(row).decode()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "production"] = "production"
     database_url: str = "sqlite:///var/tenure.db"
+    owner_database_url: SecretStr | None = None
+    owner_database_url_file: Path | None = None
+    """The same database for the role that owns its tables: `tenure db upgrade` works as that one, everything else as `database_url`."""
     db_upgrade: Literal["on", "off"] = "on"
     smtp_url: SecretStr | None = None
     admin_key: SecretStr | None = None
@@ -35,6 +38,13 @@ class Settings(BaseSettings):
     key_encryption_key: SecretStr | None = None
     key_encryption_key_file: Path | None = None
     keys_directory: Path = Path("var/keys")
+    checkpoint_key: SecretStr | None = None
+    checkpoint_key_file: Path | None = None
+    """With which checkpoints of the log are signed."""
+    checkpoint_origin: str | None = Field(default=None, pattern=r"^[!-*,-~]{1,200}$")
+    """The log's own name, in each checkpoint and for ever; without it the host of `public_url`, and /log."""
+    checkpoint_directory: Path | None = None
+    """Where checkpoints are laid down, for whoever wants to keep them."""
     mail_from: str = "tenure@localhost.localdomain"
     support_address: str = "support@localhost.localdomain"
     public_url: str = "http://127.0.0.1:8000"
@@ -64,7 +74,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for name in ("admin_key", "token_peppers", "key_encryption_key", "metrics_token", "bulk_data_s3_secret_access_key"):
+        for name in (
+            "owner_database_url",
+            "admin_key",
+            "token_peppers",
+            "key_encryption_key",
+            "metrics_token",
+            "checkpoint_key",
+            "bulk_data_s3_secret_access_key",
+        ):
             path = getattr(self, f"{name}_file")
             if path is not None and getattr(self, name) is None:
                 setattr(self, name, SecretStr(path.read_text().strip()))
@@ -84,6 +102,10 @@ class Settings(BaseSettings):
         if instant.tzinfo is None:
             raise ConfigurationError("TENURE_CLOCK: the instant needs a zone, such as virtual:2026-01-15T09:00:00Z")
         return instant.astimezone(UTC)
+
+    @property
+    def origin(self) -> str:
+        return self.checkpoint_origin or f"{self.public_url.partition('://')[2].partition('/')[0]}/log"
 
     def networks(self) -> tuple[Network, ...]:
         try:

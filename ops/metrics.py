@@ -39,6 +39,9 @@ class Waiting(Collector):
             ("tenure_outbox_oldest_seconds", "since when the oldest of them waits"),
             ("tenure_smtp_channel_stopped", "1 while the mail server takes nothing from us"),
             ("tenure_reactions_lag_events", "events that the reactions have yet to pass"),
+            ("tenure_checkpoint_behind_events", "events that no checkpoint covers yet"),
+            ("tenure_checkpoint_forked", "1 while this process refuses to sign, since the log is not what was signed before"),
+            ("tenure_erasures_overdue", "people who were to be forgotten by now, and are not"),
             ("tenure_heartbeat_age_seconds", "since when the heart of this process has not beaten"),
         ):
             if name in waiting:

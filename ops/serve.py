@@ -37,6 +37,8 @@ def run(host: str, port: int | None, only: str | None) -> None:
         assembly = Assembly(settings, smtp_url=smtp_url)
         stack.callback(assembly.close)
         assembly.prepare()
+        if (why := assembly.unprotected()) is not None:
+            _say(f"log    not protected by the database: {why}")
         if only in {None, "api"}:
             _say_admin_key(assembly, settings)
             assembly.keeping.start()

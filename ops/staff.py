@@ -15,11 +15,14 @@ from projections import own_facts, webhooks
 from projections.follower import Database
 from projections.own_facts import StaffKey
 
+LIBRARIAN = "librarian"
+"""What stands for the name of a person, which is sealed elsewhere."""
+
 
 class StaffKeys:
     """Keys are looked up in the database each time: a revoked one stops at once.
 
-    Of librarians' keys only the digest is kept here: until when they are good, the log says.
+    Of librarians' keys only the digest is kept here: whose they are, and until when they are good, the log says.
     """
 
     def __init__(self, database: Database, keys: Keys, clock: Clock, lifecycle: Lifecycle) -> None:
@@ -48,7 +51,7 @@ class StaffKeys:
     def add_librarian(self, account_id: UUID, key: LibrarianKey) -> str:
         """Make the secret of a librarian's key that is on record."""
         secret = new_secret("tnk")[0]
-        kept = replace(self._key(key.name, "institution", secret, key.expires_at), id=key.id, account_id=account_id)
+        kept = replace(self._key(LIBRARIAN, "institution", secret, key.expires_at), id=key.id, account_id=account_id)
         with self._database.writing() as connection:
             own_facts.add_staff(connection, kept)
         return secret
@@ -65,7 +68,13 @@ class StaffKeys:
 
     def find(self, secret: str) -> StaffKey | None:
         """Whose key it is; None for one that is unknown, revoked or expired."""
-        digests = [self._keys.digest(secret, pepper) for pepper in self._keys.peppers]
+        return self._found([self._keys.digest(secret, pepper) for pepper in self._keys.peppers])
+
+    def find_digest(self, digest: str) -> StaffKey | None:
+        """The same by what is kept of a secret."""
+        return self._found([digest])
+
+    def _found(self, digests: list[str]) -> StaffKey | None:
         with self._database.reading() as connection:
             key = own_facts.staff_by_digests(connection, digests)
         if key is None or key.revoked_at is not None:
@@ -75,7 +84,7 @@ class StaffKeys:
             return None
         if key.role == "institution":
             on_record = self._on_record(key)
-            return key if on_record is not None and on_record.is_live(now) else None
+            return replace(key, name=on_record.name) if on_record is not None and on_record.is_live(now) else None
         return key
 
     def _on_record(self, key: StaffKey) -> LibrarianKey | None:
@@ -111,4 +120,4 @@ class StaffKeys:
         """In the order in which they were made."""
         with self._database.reading() as connection:
             keys = own_facts.all_staff(connection)
-        return [replace(key, revoked_at=known.revoked_at) if (known := self._on_record(key)) else key for key in keys]
+        return [replace(key, name=known.name, revoked_at=known.revoked_at) if (known := self._on_record(key)) else key for key in keys]

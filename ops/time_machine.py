@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, text
 
 from domain.application import Lifecycle
+from domain.clock import Clock
 from domain.errors import Refused
 from ops.eventstore.engine import LOCK_SECONDS
 from projections import deadlines, own_facts, usage_periods, webhooks
@@ -18,6 +19,10 @@ from projections.follower import Database
 
 LISTED = 1_000
 _LOCK = 0x7E17BEA7
+
+
+class MovableClock(Clock, Protocol):
+    def set(self, instant: datetime) -> None: ...
 
 
 class VirtualClock:
@@ -101,7 +106,7 @@ class Journey:
 
 
 class TimeMachine:
-    def __init__(self, clock: VirtualClock, gate: Gate, drain: Callable[[], None], database: Database, lifecycle: Lifecycle) -> None:
+    def __init__(self, clock: MovableClock, gate: Gate, drain: Callable[[], None], database: Database, lifecycle: Lifecycle) -> None:
         self._clock = clock
         self._gate = gate
         self._drain = drain

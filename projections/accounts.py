@@ -32,16 +32,28 @@ projection = Current(table, InstitutionalAccount, lambda state: {"searched": _se
 def listed(
     lifecycle: Lifecycle, database: Database, *, only: UUID | None = None, q: str | None, status: str | None, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
-    conditions = [table.c.searched.contains(word, autoescape=True) for word in (q or "").casefold().split()]
-    if only is not None:
-        conditions.append(table.c.id == only)
+    words = (q or "").casefold().split()
     return page(
         table,
         lambda id, version, state, _: account(id, version, state),
         lifecycle,
         database,
-        conditions=conditions,
+        conditions=[] if only is None else [table.c.id == only],
+        changing=[table.c.searched.contains(word, autoescape=True) for word in words],
+        matches=lambda shown: all(word in _searched_of(shown) for word in words),
         status=status,
         after=after,
         limit=limit,
     )
+
+
+def _searched_of(shown: dict[str, Any]) -> str:
+    """The same line, of an account as it was shown."""
+    found = [
+        shown["institution"],
+        shown["registered_account_id"],
+        shown["ror_id"],
+        *(contact["email"] for contact in shown["contacts"]),
+        *(domain["domain"] for domain in shown["domains"]),
+    ]
+    return " ".join(text for text in found if text).casefold()

@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, Text, insert, select, update
 
-from domain.allow_list import allow_list
-from projections.follower import inserted
+from domain.access import AccountView, SubscriptionView
+from domain.allow_list import Institution, allow_list
+from domain.application import Lifecycle
+from domain.events.itk_subscription import SubscriptionOpened
+from domain.store import Selection
+from projections import subscriptions
+from projections.follower import Database, inserted
 from projections.gatekeeper import Gatekeeper
 from projections.tables import Instant, facts
 
@@ -72,6 +78,24 @@ def read(gatekeeper: Gatekeeper, now: datetime) -> AllowList:
     """Who has access at `now`, decided now: what has ended is out, though nobody has recorded it."""
     position, institutions = gatekeeper.institutions(now)
     return AllowList(allow_list(institutions), position, now)
+
+
+def read_then(lifecycle: Lifecycle, database: Database) -> tuple[str, ...]:
+    """Who had access at the moment that the lifecycle is of, decided as it is today."""
+    c, institutions = subscriptions.table.c, []
+    with database.reading() as connection:
+        accounts = connection.scalars(select(c.account_id).distinct().order_by(c.account_id)).all()
+    for id in accounts:
+        account = lifecycle.as_of(id, lifecycle.clock.now())
+        opened = lifecycle.log_reader.read_log(after=0, limit=1_000, only=Selection(account=id, topic=SubscriptionOpened.TOPIC))
+        if account is None or not opened:
+            continue
+        subscription = lifecycle.present(UUID(str(opened[-1].originator_id)))
+        state: Any = account.state
+        term: Any = subscription.state
+        views = AccountView(status=str(state.status)), SubscriptionView(status=str(term.status))
+        institutions.append(Institution(account=views[0], subscription=views[1], ip_ranges=state.ip_ranges))
+    return allow_list(institutions)
 
 
 def as_nginx(shown: AllowList) -> str:

@@ -9,18 +9,23 @@ from uuid import UUID
 
 import msgspec
 
-from domain.application import Lifecycle, Selection
+from domain.application import Lifecycle
 from domain.events.base import Event, Personal, Recorded
+from domain.events.correction import CorrectionProposed
 from domain.events.email_delivery import EmailSkipped
+from domain.store import Selection
 
 MEDIA_TYPE = "application/cloudevents+json"
 SCANNED = 1_000
 
 NEVER_TOLD = frozenset({"digest", "pepper", "person_key"})
 """Keyed hashes and their keys' numbers: of use to nobody else."""
-MAY_NAME_PEOPLE = frozenset({"answer", "approved_by", "approver", "label", "proposed_by", "subject", "where"})
-"""Texts that people or mail servers wrote. They are no personal fields, but an address or a name may stand in them."""
-MAY_NAME_PEOPLE_IN: dict[type[Any], frozenset[str]] = {EmailSkipped: frozenset({"why"})}
+MAY_NAME_PEOPLE = frozenset({"approved_by", "approver", "proposed_by", "requester"})
+"""Those who act for their house. They are no personal fields, which are sealed, but somebody is named in them all the same."""
+MAY_NAME_PEOPLE_IN: dict[type[Any], frozenset[str]] = {
+    EmailSkipped: frozenset({"why"}),
+    CorrectionProposed: frozenset({"right", "fields"}),
+}
 
 Cut = dict[str, Any]
 """By the name of a field: True where it is cut out, else what is cut out of the value within."""

@@ -13,7 +13,7 @@ from domain.application import Lifecycle
 from domain.deadlines import next_deadline
 from projections.follower import Database, Fact, latest, upsert
 from projections.tables import Instant, metadata
-from projections.versions import versions
+from projections.versions import last_version, versions
 
 
 def current_table(name: str, *columns: Column[Any] | Index) -> Table:
@@ -74,6 +74,9 @@ class Current:
         }
 
 
+Page = tuple[list[dict[str, Any]], int | None]
+
+
 def page(
     table: Table,
     show: Callable[[UUID, int, Any, datetime], dict[str, Any]],
@@ -85,21 +88,25 @@ def page(
     after: int,
     limit: int,
     refresh: Callable[[dict[str, Any], datetime], dict[str, Any]] = lambda shown, _: shown,
-) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of things as they are now, and where the next one begins.
+    changing: Sequence[ColumnElement[bool]] = (),
+    matches: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> Page:
+    """A page of things as they are now, or as they were at the moment that the lifecycle is of; and where the next one begins.
 
-    What is overdue is settled here, without being recorded: a list tells the truth though the scheduler is dead.
+    What is overdue is settled here, without being recorded: a list tells the truth though the scheduler is dead. `changing` are conditions
+    on what can be otherwise at another time; of the past, `matches` says the same of a thing as it was shown then.
     """
     now = lifecycle.clock.now()
-    query = (
-        select(table.c.id, table.c.number, table.c.next_due, versions.c.shown)
-        .join(versions, (versions.c.stream_id == table.c.id) & (versions.c.version == table.c.version))
-        .where(*conditions)
-        .order_by(table.c.number)
-        .limit(limit + 1)
-    )
+    query = select(table.c.id, table.c.number, versions.c.next_due, versions.c.shown).select_from(table).where(*conditions)
+    if lifecycle.moment is None:
+        query = query.join(versions, (versions.c.stream_id == table.c.id) & (versions.c.version == table.c.version)).where(*changing)
+    else:
+        then = last_version(table, lifecycle.moment)
+        query = query.join(versions, (versions.c.stream_id == table.c.id) & (versions.c.version == then))
+    query = query.order_by(table.c.number).limit(limit + 1)
     if status is not None:
-        query = query.where(or_(table.c.status == status, table.c.next_due <= now))
+        of = table if lifecycle.moment is None else versions
+        query = query.where(or_(of.c.status == status, of.c.next_due <= now))
     items: list[dict[str, Any]] = []
     while True:
         with database.reading() as connection:
@@ -113,7 +120,7 @@ def page(
             else:
                 shown = refresh(msgspec.json.decode(row.shown), now)
             after = row.number
-            if status is None or shown["status"] == status:
+            if (status is None or shown["status"] == status) and (lifecycle.moment is None or matches(shown)):
                 items.append(shown)
         if len(rows) <= limit:
             return items, None

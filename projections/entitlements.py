@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -252,6 +253,8 @@ def holders(
         .order_by(c.position)
         .limit(limit + 1)
     )
+    if lifecycle.moment is not None:
+        return _holders_then(lifecycle, database, name, after, limit)
     items: list[dict[str, Any]] = []
     while True:
         with database.reading() as connection:
@@ -265,6 +268,28 @@ def holders(
                 items.append(_holder(lifecycle, row, then.state, instant))
         if len(rows) <= limit:
             return items, None
+
+
+def _holders_then(lifecycle: Lifecycle, database: Database, name: str, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """The same of the moment that the lifecycle is of: every subscription that ever held it is looked at."""
+    instant, found = lifecycle.clock.now(), []
+    with database.reading() as connection:
+        ever = connection.scalars(select(table.c.subscription_id).where(table.c.name == name).distinct()).all()
+    for id in ever:
+        then = lifecycle.as_of(id, instant)
+        if then is None or not isinstance(then.state, ITKSubscription):
+            continue
+        for span in spans_of(lifecycle, id):
+            over = span.over_at
+            began = span.since <= instant and (over is None or over > instant)
+            if span.name == name and span.position > after and began and _in_force_then(span, then.state):
+                found.append((span, id, then.state))
+    found.sort(key=lambda each: each[0].position)
+    items = [
+        _holder(lifecycle, SimpleNamespace(**asdict(span), subscription_id=id, account_id=state.account_id), state, instant)
+        for span, id, state in found[:limit]
+    ]
+    return items, found[limit - 1][0].position if len(found) > limit else None
 
 
 def _in_force_then(span: Span, then: ITKSubscription) -> bool:

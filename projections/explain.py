@@ -10,9 +10,10 @@ from domain.access import Access, AccountView, PlanView, Question, SubscriptionV
 from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
-from domain.application import Lifecycle, Selection
+from domain.application import Lifecycle
 from domain.catalogue import Product
 from domain.events.itk_subscription import SubscriptionOpened
+from domain.store import Selection
 from domain.streams import Stream, empty_for
 
 

@@ -1,18 +1,20 @@
 """Followers: tables that keep up with the log, each with its position, in one transaction with its rows."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, String, Table, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from domain.application import Codec, Lifecycle, Log
+from domain.application import Lifecycle
 from domain.events.base import Recorded
+from domain.events.people import PersonalDataErased
+from domain.store import Codec, Log
 from domain.streams import Aggregate, empty_for
 from projections.tables import Instant, metadata
 
@@ -52,6 +54,15 @@ class Projection(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembering(Projection, Protocol):
+    """Tables that hold more than the present of a stream."""
+
+    def forget(self, facts: Sequence[Fact], connection: Connection) -> None:
+        """Tell all of some streams anew, in which somebody was forgotten: `facts` are whole streams, from the first event on."""
+        ...
+
+
 LAST_WORDS = "tenure_last_words"
 """The execution option of a connection that says what commits its transaction, in one text with the last statement."""
 
@@ -66,7 +77,7 @@ class Database(Protocol):
 
 
 class States:
-    """The state of each stream after each event of the log, which is read in order."""
+    """The state of each stream after each event of the log, which is read in order; folded anew where somebody is forgotten."""
 
     def __init__(self, load: Callable[[UUID, int], Aggregate]) -> None:
         self._load = load
@@ -76,7 +87,7 @@ class States:
         version, state = self._known.get(recorded.stream_id, (0, None))
         if recorded.version == 1:
             state = empty_for(recorded.event).evolve(recorded.event)
-        elif state is not None and version == recorded.version - 1:
+        elif state is not None and version == recorded.version - 1 and not isinstance(recorded.event, PersonalDataErased):
             state = state.evolve(recorded.event)
         else:
             state = self._load(recorded.stream_id, recorded.version)
@@ -97,6 +108,10 @@ class TableFollowers:
         self._projections = tuple(projections)
         self._load = lambda id, version: lifecycle.load(id, until=version).state
         self._states = States(self._load)
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        return self._projections
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,8 +181,22 @@ class TableFollowers:
             fresh = [fact for fact in facts if fact.recorded.position > positions[projection.name]]
             if fresh:
                 projection.apply(fresh, connection)
+                if isinstance(projection, Remembering) and (anew := self._anew(fresh)):
+                    projection.forget(anew, connection)
         connection.execute(update(followers).where(followers.c.name.in_(self.names), followers.c.position < end).values(position=end))
         return len(facts)
+
+    def _anew(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Of the streams in which somebody was forgotten, everything up to then, without what was known of them."""
+        last = {fact.recorded.stream_id: fact.recorded.version for fact in facts if isinstance(fact.recorded.event, PersonalDataErased)}
+        return [fact for id, version in last.items() for fact in self._folded(id, version)]
+
+    def _folded(self, id: UUID, version: int) -> Iterator[Fact]:
+        state: Aggregate | None = None
+        for stored in self._log.read_stream(id, until=version):
+            recorded = self._codec.to_recorded(stored)
+            state = (empty_for(recorded.event) if state is None else state).evolve(recorded.event)
+            yield Fact(recorded, state)
 
 
 def begin(connection: Connection, name: str) -> None:

@@ -26,6 +26,7 @@ from domain.calendar import quota_month
 from domain.deadlines import next_deadline
 from domain.events.api_token import TokenExpired, TokenIssued, TokenRevoked, TokenRotated
 from domain.events.base import Recorded
+from domain.events.people import PersonalDataErased
 from domain.streams import Stream, empty_for, kind_of
 
 BATCH = 5_000
@@ -107,6 +108,8 @@ class Gatekeeper:
                 for each in stored:
                     if each.topic.partition(".")[0] in {"token", *STANDING}:
                         self._take(self.lifecycle.codec.to_recorded(each))
+                    elif each.topic == PersonalDataErased.TOPIC:
+                        self._forget(UUID(str(each.originator_id)), each.originator_version)
                     self.position = each.id
                 taken += len(stored)
         return taken
@@ -134,6 +137,13 @@ class Gatekeeper:
             case TokenRevoked(cause=cause):
                 token = self._by_id[recorded.stream_id]
                 token.revoked_because, token.since = cause, recorded.position
+
+    def _forget(self, id: UUID, version: int) -> None:
+        """Nothing of somebody who is forgotten stays in memory."""
+        if self._standings.pop(id, None) is not None:
+            self._settled.pop(id, None)
+            for stored in self.lifecycle.log_reader.read_stream(id, until=version):
+                self._stand(self.lifecycle.codec.to_recorded(stored))
 
     def _stand(self, recorded: Recorded) -> None:
         id, event = recorded.stream_id, recorded.event

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from domain.members import GRANTED_PLANS
 from domain.policies import ForEach, Group
 from domain.rules import Rules
 from projections import api_tokens, subscriptions, user_plans
@@ -32,7 +33,7 @@ class Members:
             case Group.PLANS_TO_RENEW:
                 asked = None if self.rules.user_plans_follow_renewal else "waiting"
                 return user_plans.open_ones(
-                    connection, subscription=wish.of, statuses=user_plans.GRANTED, renewal=asked, after=after, limit=limit
+                    connection, subscription=wish.of, statuses=GRANTED_PLANS, renewal=asked, after=after, limit=limit
                 )
             case Group.PLANS_OF_ACCOUNT:
                 return user_plans.open_ones(connection, account=wish.of, after=after, limit=limit)

@@ -25,6 +25,7 @@ listed_people = Table(
     Column("registered_account_id", String),
     Column("name", String),
     Index("listed_people_folded", "import_id", "folded"),
+    Index("listed_people_address", "folded"),
 )
 
 

@@ -1,13 +1,15 @@
 """How far each institution has come, those that wait longest first; and what shows elsewhere of a step that is not noted yet."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, Index, Integer, String, and_, func, or_, select
 
 from domain.aggregates.institutional_account import LIVE, InstitutionalAccount
+from domain.application import Lifecycle
 from domain.events.onboarding import Step
 from domain.onboarding import CHECKLIST, checklist, longest_waiting
 from projections import api_tokens, subscriptions, usage, user_plans
@@ -96,22 +98,49 @@ def listed(database: Database, *, now: datetime, waiting_days: int, after: str, 
         query = query.where(or_(c.waiting_since > instant, and_(c.waiting_since == instant, c.number > place)))
     with database.reading() as connection:
         rows = list(connection.execute(query))
-    items = [
-        {
-            "account_id": row.id,
-            "institution": row.institution,
-            "status": row.status,
-            "done": row.done,
-            "of": len(CHECKLIST),
-            "waiting_step": row.waiting_step,
-            "title": CHECKLIST[Step(row.waiting_step)].title,
-            "who": CHECKLIST[Step(row.waiting_step)].who,
-            "waiting_since": row.waiting_since,
-            "waiting_days": (now - row.waiting_since).days,
-        }
-        for row in rows[:limit]
-    ]
+    items = [_item(row.id, row, row.waiting_since, now) for row in rows[:limit]]
     following = f"{rows[limit - 1].waiting_since.isoformat()}/{rows[limit - 1].number}" if len(rows) > limit else None
+    return items, following
+
+
+def _item(account: UUID, row: Any, waiting_since: datetime, now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": account,
+        "institution": row.institution,
+        "status": row.status,
+        "done": row.done,
+        "of": len(CHECKLIST),
+        "waiting_step": row.waiting_step,
+        "title": CHECKLIST[Step(row.waiting_step)].title,
+        "who": CHECKLIST[Step(row.waiting_step)].who,
+        "waiting_since": waiting_since,
+        "waiting_days": (now - waiting_since).days,
+    }
+
+
+def listed_then(
+    lifecycle: Lifecycle, database: Database, *, waiting_days: int, after: str, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The same at the moment that the lifecycle is of: every institution is looked at."""
+    now, place = lifecycle.clock.now(), (datetime.min.replace(tzinfo=UTC), 0)
+    if after:
+        since, _, number = after.partition("/")
+        place = datetime.fromisoformat(since), int(number)
+    with database.reading() as connection:
+        numbers = {row.id: row.number for row in connection.execute(select(table.c.id, table.c.number))}
+    found: list[tuple[datetime, int, UUID, Any]] = []
+    for id, number in numbers.items():
+        then = lifecycle.as_of(id, now)
+        if then is None:
+            continue
+        assert isinstance(then.state, InstitutionalAccount)
+        columns = _columns(then.state) | {"status": str(then.state.status)}
+        waiting_since = columns["waiting_since"]
+        if waiting_since is not None and waiting_since <= now - timedelta(days=waiting_days) and (waiting_since, number) > place:
+            found.append((waiting_since, number, id, SimpleNamespace(**columns)))
+    found.sort(key=lambda each: each[:2])
+    items = [_item(id, row, waiting_since, now) for waiting_since, _, id, row in found[:limit]]
+    following = f"{found[limit - 1][0].isoformat()}/{found[limit - 1][1]}" if len(found) > limit else None
     return items, following
 
 

@@ -32,7 +32,7 @@ clock = Table("clock", facts, Column("id", Integer, primary_key=True), Column("i
 
 @dataclass(frozen=True, kw_only=True)
 class StaffKey:
-    """Of a librarian's key, `id`, `name` and `expires_at` are those that the account has on record.
+    """Of a librarian's key, `id` and `expires_at` are those that the account has on record; the name is there only.
 
     `personal`: another system's key, which may be told of people.
     """

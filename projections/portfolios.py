@@ -11,8 +11,10 @@ from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.portfolios_state import Attestation
 from domain.application import Lifecycle
+from domain.events.itk_subscription import SubscriptionOpened
 from domain.events.portfolios import AttestationAmended, AttestationWithdrawn, PortfolioAttested
 from domain.portfolios import Surrounding, standing
+from domain.store import Selection
 from domain.streams import Stream
 from projections import subscriptions
 from projections.follower import Database
@@ -30,7 +32,10 @@ def surrounding(lifecycle: Lifecycle, database: Database, account: Stream) -> Su
     """With the subscription that the account has, or else the last one that it had."""
     assert isinstance(account.state, InstitutionalAccount)
     subscription = lifecycle.log_reader.holder("subscription", str(account.id))
-    if subscription is None:
+    if subscription is None and lifecycle.moment is not None:
+        opened = lifecycle.log_reader.read_log(after=0, limit=1_000, only=Selection(account=account.id, topic=SubscriptionOpened.TOPIC))
+        subscription = UUID(str(opened[-1].originator_id)) if opened else None
+    elif subscription is None:
         c = subscriptions.table.c
         with database.reading() as connection:
             subscription = connection.scalar(select(c.id).where(c.account_id == account.id).order_by(c.number.desc()).limit(1))

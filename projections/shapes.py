@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.aggregates.api_token import ApiToken
+from domain.aggregates.correction import Correction
+from domain.aggregates.erasure import Erasure
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_account_state import LibrarianKey
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
@@ -13,6 +15,7 @@ from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.user_import import UserImport
 from domain.calendar import quota_month
 from domain.catalogue import ApiPlan
+from domain.events.correction import Place
 from domain.events.institutional_account import ContactTransferRequested
 from domain.events.itk_subscription import Term
 from domain.streams import Aggregate
@@ -31,6 +34,10 @@ def show(id: UUID, version: int, state: Aggregate, at: datetime) -> dict[str, An
             return token(id, version, state)
         case UserImport():
             return user_import(id, version, state)
+        case Correction():
+            return correction(id, version, state)
+        case Erasure():
+            return erasure(id, version, state, at)
     raise TypeError(f"{type(state).__name__} is not shown")
 
 
@@ -166,3 +173,46 @@ def _transfer(pending: ContactTransferRequested) -> dict[str, Any]:
 
 def _term(term: Term) -> dict[str, Any]:
     return {"number": term.number, "starts_at": term.starts_at, "ends_at": term.ends_at}
+
+
+def correction(id: UUID, version: int, state: Correction) -> dict[str, Any]:
+    return {
+        "id": id,
+        "version": version,
+        "status": str(state.status),
+        "account_id": state.account_id,
+        "wrong": _place(state.wrong),
+        "right": state.right,
+        "fields": dict(state.fields),
+        "put_right_by": _place(state.put_right_by) if state.put_right_by else None,
+        "proposed_by": state.proposed_by,
+        "proposed_at": state.proposed_at,
+        "approved_by": state.approved_by,
+        "decided_at": state.decided_at,
+    }
+
+
+def erasure(id: UUID, version: int, state: Erasure, instant: datetime) -> dict[str, Any]:
+    return {
+        "id": id,
+        "version": version,
+        "status": str(state.status),
+        "people": list(state.people),
+        "ground": str(state.ground),
+        "requested_by": state.requested_by,
+        "requested_at": state.requested_at,
+        "due_at": state.due_at,
+        "overdue": state.is_overdue(instant),
+        "confirmed_by": state.confirmed_by,
+        "confirmed_at": state.confirmed_at,
+        "rule": state.rule,
+        "waits_for": list(state.waits_for),
+        "closed_at": state.closed_at,
+        "closed_because": state.closed_because,
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    shown = asdict(place)
+    del shown["account_id"]
+    return shown

@@ -10,7 +10,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, String, case, func, literal, select
 
+from domain.aggregates.itk_subscription import ITKSubscription
+from domain.aggregates.itk_subscription_parts import Statement
 from domain.calendar import local_date, months_after, start_of_day
+from domain.catalogue import Product
+from domain.events.itk_subscription import StatedUsage
 from projections import api_tokens, user_plans
 from projections.usage import ledger
 from projections.versions import versions
@@ -113,6 +117,17 @@ def _month(connection: Connection, window: Window, zone: str) -> ColumnElement[A
         ends.append((start_of_day(following, zone), f"{month:%Y-%m}"))
         month = following
     return case(*((ledger.c.hour < end, name) for end, name in ends))
+
+
+def stated(connection: Connection, subscription: ITKSubscription, statement: Statement) -> tuple[tuple[StatedUsage, ...], int]:
+    """What a statement of usage says: what was used, by product and month, and by how many people."""
+    window = Window(account_id=subscription.account_id, from_=statement.starts_at, to=statement.due_at)
+    used = tuple(
+        StatedUsage(product=Product(row.product), month=row.month, requests=row.requests, records=row.records)
+        for row in report(connection, window, (By.PRODUCT, By.MONTH), subscription.zone)
+        if row.product and row.month and row.requests
+    )
+    return used, people(connection, window)
 
 
 def summed(rows: Iterable[Sum]) -> Sum:

@@ -100,13 +100,13 @@ def same_before(connection: Connection, subscription: UUID, digest: str) -> UUID
     return found
 
 
-def rows_of(connection: Connection, import_id: UUID, *, outcome: str | None, after: int, limit: int) -> Iterator[dict[str, Any]]:
-    """What became of each row behind row `after`, with the row as it came."""
+def rows_of(connection: Connection, import_id: UUID, *, outcome: str | None, after: int, upto: int, limit: int) -> Iterator[dict[str, Any]]:
+    """What became of each row behind row `after`, as far as row `upto`, with the row as it came."""
     people = lists.listed_people.c
     query = (
         select(outcomes, people.line, people.email, people.name)
         .join(lists.listed_people, (people.import_id == outcomes.c.import_id) & (people.row == outcomes.c.row))
-        .where(outcomes.c.import_id == import_id, outcomes.c.row > after)
+        .where(outcomes.c.import_id == import_id, outcomes.c.row > after, outcomes.c.row <= upto)
         .order_by(outcomes.c.row)
         .limit(limit)
     )

@@ -1,5 +1,6 @@
 """The list of user plans, how many there are of each kind, and who is to be reached when something happens to their institution."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from sqlalchemy import Boolean, Column, ColumnElement, Connection, Index, String
 
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.application import Lifecycle
+from domain.members import OPEN_PLANS
 from projections import user_imports
 from projections.current import Current, current_table, page
 from projections.follower import Database
@@ -72,24 +74,38 @@ def listed(
     """`holder` is a registered account; `review` is `open`, or `overdue` for what waits longer than it should."""
     now = lifecycle.clock.now()
     conditions: list[ColumnElement[bool]] = []
-    if subscription:
-        conditions.append(row.subscription_id == subscription)
+    changing: list[ColumnElement[bool]] = []
+    wanted: dict[str, Any] = {}
     if account:
         conditions.append(row.account_id == account)
+    if subscription:
+        if lifecycle.moment is not None:  # whoever came back may be of another subscription now, but of the same institution
+            conditions.append(row.account_id == lifecycle.load(subscription).account_id)
+        changing.append(row.subscription_id == subscription)
+        wanted["subscription_id"] = subscription
     if holder:
-        conditions.append(row.registered_account_id == holder)
+        changing.append(row.registered_account_id == holder)
+        wanted["registered_account_id"] = holder
     if renewal:
-        conditions.append(row.renewal == renewal)
+        changing.append(row.renewal == renewal)
+        wanted["renewal"] = renewal
     if review:
-        conditions.append(row.under_review)
+        changing.append(row.under_review)
     if review == "overdue":
-        conditions.append(row.review_due_at <= now)
+        changing.append(row.review_due_at <= now)
+
+    def matches(shown: dict[str, Any]) -> bool:
+        fits = all(str(shown[name]) == str(value) for name, value in wanted.items())
+        return fits and (review is None or shown["review_due_at"] is not None) and (review != "overdue" or shown["review_overdue"])
+
     return page(
         table,
         lambda id, version, state, at: reviewed(user_plan(id, version, state), at),
         lifecycle,
         database,
         conditions=conditions,
+        changing=changing,
+        matches=matches,
         status=status,
         after=after,
         limit=limit,
@@ -106,6 +122,8 @@ def reviewed(shown: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 def summary(lifecycle: Lifecycle, database: Database, subscription: UUID) -> dict[str, Any]:
     """How many people there are of each kind, as of now: what is overdue counts as what it has become."""
+    if lifecycle.moment is not None:
+        return _summary_then(lifecycle, database, subscription)
     now = lifecycle.clock.now()
     of_it = row.subscription_id == subscription
     late = and_(row.next_due.is_not(None), row.next_due <= now)
@@ -130,10 +148,24 @@ def summary(lifecycle: Lifecycle, database: Database, subscription: UUID) -> dic
     }
 
 
-# groups
+def _summary_then(lifecycle: Lifecycle, database: Database, subscription: UUID) -> dict[str, Any]:
+    """The same of the past: everybody is looked at."""
+    people: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        some, after = listed(lifecycle, database, subscription=subscription, after=after, limit=500)
+        people.extend(some)
+    statuses = Counter(each["status"] for each in people)
+    return {
+        "subscription_id": subscription,
+        "statuses": dict(sorted(statuses.items())),
+        "renewals_waiting": sum(each["renewal"] == "waiting" for each in people),
+        "reviews_open": sum(each["review_due_at"] is not None for each in people),
+        "reviews_overdue": sum(each["review_overdue"] for each in people),
+    }
 
-OPEN = ("requested", "invited", "active", "suspended", "at_risk")
-GRANTED = ("active", "suspended", "at_risk")
+
+# groups
 
 
 def open_ones(
@@ -141,7 +173,7 @@ def open_ones(
     *,
     subscription: UUID | None = None,
     account: UUID | None = None,
-    statuses: tuple[str, ...] = OPEN,
+    statuses: tuple[str, ...] = OPEN_PLANS,
     renewal: str | None = None,
     after: UUID | None,
     limit: int,
@@ -193,6 +225,7 @@ def count_absent(connection: Connection, import_id: UUID, now: datetime) -> int:
 
 
 def absent(lifecycle: Lifecycle, database: Database, import_id: UUID, *, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """Who was absent is told of the present only."""
     return page(
         table,
         lambda id, version, state, at: reviewed(user_plan(id, version, state), at),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -18,12 +17,12 @@ from domain.application import Lifecycle
 from domain.clock import Clock
 from domain.commands.base import Command
 from domain.commands.email_delivery import RecordBounced, RecordSent, RecordSkipped
-from domain.correspondence import Mailbox, NoRecipient, recipient, unwanted
+from domain.correspondence import TOO_LATE, Mailbox, NoRecipient, recipient, unwanted
 from domain.errors import NotFound
 from domain.events.base import Metadata
 from projections.emails import outbox
+from projections.emails.compose import Letterhead, composed
 from projections.emails.outbox import Written, email_work
-from projections.emails.render import render
 from projections.follower import Database, TableFollowers
 from projections.work import LEASE, give_back
 from scheduler.smtp import Accepted, Bounced, ChannelStopped, Rejected, Retry, Sender, SmtpUrl, Verdict
@@ -36,22 +35,6 @@ LONGEST_SEND = LEASE / 3
 SYSTEM = Metadata(actor="tenure", role="system")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Letterhead:
-    """What all our emails have in common.
-
-    `confirm_url` makes the address of the page that confirms a contact transfer, `invitation_url` of the one that answers an invitation,
-    `download_url` of the one that leads to a file of bulk data.
-    """
-
-    mail_from: str
-    support_address: str
-    public_url: str
-    confirm_url: Callable[[UUID, UUID], str]
-    invitation_url: Callable[[UUID], str]
-    download_url: Callable[[UUID, UUID], str]
 
 
 @dataclass(frozen=True)
@@ -143,7 +126,7 @@ class OutboxSender:
     def _prepare(self, written: Written, now: datetime) -> _Ready | str:
         """The letter as it is to leave, or why it is not to."""
         if written.not_after is not None and now >= written.not_after:
-            return "it came too late to be of use"
+            return TOO_LATE
         state = self._lifecycle.present(written.stream_id).state
         if (why := unwanted(written.template, written.facts, state)) is not None:
             return why
@@ -153,26 +136,16 @@ class OutboxSender:
             mailbox = recipient(written.audience, written.index, written.facts, account, holder)
         except NoRecipient as nobody:
             return str(nobody)
-        facts = dict(written.facts) | {"institution": account.institution if account else None}
-        if (transfer := written.facts.get("transfer_id")) and written.account_id:
-            facts["confirm_url"] = self._letterhead.confirm_url(written.account_id, UUID(transfer))
-        if (asked := written.facts.get("confirmation_id")) and written.account_id:
-            facts["confirm_url"] = self._letterhead.confirm_url(written.account_id, UUID(asked))
-        if plan := written.facts.get("plan_id"):
-            facts["accept_url"] = self._letterhead.invitation_url(UUID(plan))
-        if link := written.facts.get("link_id"):
-            facts["download_url"] = self._letterhead.download_url(written.stream_id, UUID(link))
-        message = render(
-            written.template,
-            facts,
-            to=mailbox.address,
-            to_name=mailbox.name,
-            mail_from=self._letterhead.mail_from,
-            support_address=self._letterhead.support_address,
-            public_url=self._letterhead.public_url,
-            message_id=f"<{written.id}@{self._letterhead.mail_from.rpartition('@')[2]}>",
+        message = composed(
+            self._letterhead,
+            id=written.id,
+            template=written.template,
+            facts=written.facts,
+            stream_id=written.stream_id,
+            account_id=written.account_id,
+            account=account,
+            mailbox=mailbox,
             date=now,
-            time_zone=(account.time_zone if account else None) or "UTC",
         )
         return _Ready(written, mailbox, message)
 
@@ -225,12 +198,13 @@ class OutboxSender:
             case Retry(answer=answer, why=why):
                 self._count("retry")
                 if now - written.since >= timedelta(days=self._lifecycle.rules.email_retry_days):
-                    self._skip(written, f"the mail server did not take it for {self._lifecycle.rules.email_retry_days} days: {answer}")
+                    why = f"the mail server did not take it for {self._lifecycle.rules.email_retry_days} days"
+                    self._skip(written, why, to=to, answer=answer)
                 else:
                     self._put_off(written, now + BACKOFF[min(written.attempts, len(BACKOFF)) - 1], f"{why}: {answer}")
 
-    def _skip(self, written: Written, why: str) -> None:
-        self._record(RecordSkipped(**self._about(written), why=why))
+    def _skip(self, written: Written, why: str, *, to: str | None = None, answer: str | None = None) -> None:
+        self._record(RecordSkipped(**self._about(written), why=why, to=to, answer=answer))
         self._count("skipped")
 
     @staticmethod

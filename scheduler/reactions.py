@@ -7,11 +7,13 @@ from uuid import UUID, uuid5
 import structlog
 from sqlalchemy import Connection, or_, select, update
 
-from domain.application import Codec, Lifecycle, Log
+from domain.application import Lifecycle
+from domain.causation import cause as cause_of
 from domain.clock import Clock
 from domain.commands.base import Command
 from domain.events.base import Metadata, Recorded
 from domain.policies import ForEach, policies
+from domain.store import Codec, Log
 from projections.follower import Database, TableFollowers, begin, followers
 from projections.work import LEASE
 
@@ -103,7 +105,7 @@ class Reactions:
                     role="system",
                     command_id=uuid5(NAMESPACE, f"{recorded.stream_id}/{recorded.version}/{type(command).__name__}/{command.id}"),
                     correlation_id=cause.correlation_id,
-                    causation_id=cause.command_id,
+                    causation_id=cause_of(recorded),
                 ),
             )
             for command in commands

@@ -9,13 +9,10 @@ from domain.aggregates.itk_subscription_parts import Statement
 from domain.aggregates.itk_subscription_statements import next_statement
 from domain.application import Lifecycle
 from domain.attempt import SYSTEM
-from domain.catalogue import Product
 from domain.clock import Clock
 from domain.commands.itk_subscription import MakeUsageStatement
-from domain.events.itk_subscription import StatedUsage
 from projections import deadlines, usage_periods, usage_reports
 from projections.follower import Database
-from projections.usage_reports import By, Window
 
 log = structlog.get_logger()
 
@@ -45,15 +42,8 @@ class UsageStatements:
         return made
 
     def _make(self, id: UUID, state: ITKSubscription, statement: Statement) -> int:
-        window = Window(account_id=state.account_id, from_=statement.starts_at, to=statement.due_at)
         with self._database.reading() as connection:
-            rows = usage_reports.report(connection, window, (By.PRODUCT, By.MONTH), state.zone)
-            people = usage_reports.people(connection, window)
-        used = tuple(
-            StatedUsage(product=Product(row.product), month=row.month, requests=row.requests, records=row.records)
-            for row in rows
-            if row.product and row.month and row.requests
-        )
+            used, people = usage_reports.stated(connection, state, statement)
         command = MakeUsageStatement(id=id, number=statement.number, days_left=statement.days_left, used=used, people=people)
         try:
             return int(bool(self._lifecycle.handle(command, metadata=SYSTEM, at=statement.due_at).events))

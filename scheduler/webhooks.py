@@ -17,8 +17,9 @@ import msgspec
 import structlog
 from standardwebhooks import Webhook as Signer
 
-from domain.application import Lifecycle, Selection, StoredNotification
+from domain.application import Lifecycle
 from domain.clock import Clock
+from domain.store import Selection, StoredNotification
 from projections import cloud_events, webhooks
 from projections.follower import Database
 from projections.webhooks import ACTIVE, DEAD, DISABLED, Delivery, Webhook

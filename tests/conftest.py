@@ -3,6 +3,8 @@
 What is drawn at random is the same in every run, so that a change is judged by itself; with TENURE_EXAMPLES it differs from run to run.
 """
 
+import atexit
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,14 @@ from tests.databases import PostgreSQLServer, SQLiteFiles
 settings.register_profile("steady", derandomize=True)
 if "TENURE_EXAMPLES" not in os.environ:
     settings.load_profile("steady")
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    atexit.register(gc.unfreeze)
 
 
 @pytest.fixture(scope="session")

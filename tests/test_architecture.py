@@ -59,8 +59,8 @@ def test_the_pure_part_of_the_domain_imports_the_standard_library_alone():
             assert imported(tree) <= allowed, path
 
 
-def test_the_eventsourcing_library_is_known_to_one_file_of_the_domain():
-    assert users_of("eventsourcing", "domain", "projections", "scheduler") == {"domain/application.py"}
+def test_the_eventsourcing_library_is_known_to_two_files_of_the_domain():
+    assert users_of("eventsourcing", "domain", "projections", "scheduler") == {"domain/application.py", "domain/store.py"}
 
 
 @pytest.mark.parametrize(

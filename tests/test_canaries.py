@@ -77,13 +77,15 @@ class Caller:
 
     port: int
     answers: list[bytes] = field(default_factory=list)
+    patience: float = 60.0
+    """Seconds."""
 
     def ask(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, shows: bool = False, **headers: str
     ) -> tuple[int, Any]:
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         with closing(connection):
             connection.request(method, path, content, given | {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()

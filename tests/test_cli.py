@@ -1,7 +1,6 @@
 """The command line, as an operator uses it."""
 
 import json
-import os
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from domain.commands.institutional_account import Nominate
 from domain.events.base import Metadata
 from ops.assembly import Assembly
 from ops.config import Settings
-from tests.processes import PROGRAM
+from tests.processes import PROGRAM, called
 
 BY_HAND = Metadata(actor="support-north", role="support", reason="support-case: 4711")
 
@@ -23,16 +22,13 @@ class Program:
     def __init__(self, url: str, folder: Path) -> None:
         self._folder = folder
         self._settings = {
-            **os.environ,
             "TENURE_DATABASE_URL": url,
             "TENURE_LOG_LEVEL": "error",
             "TENURE_KEYS_DIRECTORY": str(folder / "keys"),
         }
 
     def __call__(self, *arguments: str, code: int = 0, **settings: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [PROGRAM, *arguments], cwd=self._folder, env=self._settings | settings, capture_output=True, text=True, check=False, timeout=120
-        )
+        done = called(*arguments, settings=self._settings | settings, folder=self._folder)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -65,6 +61,10 @@ def test_a_staff_key_is_shown_once_and_listed_without_it(program):
     listed = program("staff", "list", "--json").stdout
     assert json.loads(listed)["name"] == "support-north"
     assert secret not in listed
+
+
+def test_the_program_is_installed(program):
+    assert "verify" in subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_a_name_is_given_once_and_can_be_revoked(program):
@@ -124,7 +124,8 @@ def test_a_librarians_key_needs_an_account_and_no_other_key_has_one(program, acc
 def test_history_reads_as_lines_and_as_json(program, account):
     line = program("history", "--account", str(account)).stdout
     assert "account.nominated" in line
-    assert "by support-north (support): support-case: 4711" in line
+    assert "support-north nominated an institution" in line
+    assert line.strip().endswith(": support-case: 4711")
     event = json.loads(program("history", "--stream", str(account), "--json").stdout)
     assert event["topic"] == "account.nominated"
     assert event["data"]["email"] == "library@northfield.example"
@@ -132,11 +133,38 @@ def test_history_reads_as_lines_and_as_json(program, account):
     assert "nothing is on record" in program("history", "--stream", str(uuid4()), code=1).stderr
 
 
+def test_what_comes_reads_as_lines_and_as_json(program, account):
+    lines = program("future", str(account)).stdout
+    assert "tenure " in lines
+    assert "✉ nomination-incomplete  to library@northfield.example" in lines
+    told = json.loads(program("future", str(account), "--json").stdout)
+    assert told["totals"]["emails"] == lines.count("✉")
+    assert "is between now" in program("future", str(account), "--until", "2020-01-01T00:00:00Z", code=2).stderr
+    assert "there is no account" in program("future", str(uuid4()), code=1).stderr
+
+
 def test_the_log_is_exported_as_ndjson(program, account, tmp_path):
-    program("export", "--to", "log.ndjson")
-    (line,) = (tmp_path / "log.ndjson").read_text().splitlines()
-    assert json.loads(line)["stream_id"] == str(account)
-    assert program("export").stdout == line + "\n"
+    program("export", "--output", "log.ndjson")
+    header, event, trailer = (json.loads(line) for line in (tmp_path / "log.ndjson").read_text().splitlines())
+    assert (header["tenure"], header["query"], header["count"]) == ("export/1", {"until": 1}, 1)
+    assert (event["leaf"]["stream_id"], event["event"]["stream_id"]) == (str(account), str(account))
+    assert (trailer["counts"], trailer["events"]) == ({"account.nominated": 1}, 1)
+    assert program("export").stdout == (tmp_path / "log.ndjson").read_text()
+
+
+def test_an_export_selects_and_takes_other_forms(program, account, tmp_path):
+    program("export", "--format", "csv", "--account", str(uuid4()), "--output", "none.csv")
+    assert len((tmp_path / "none.csv").read_text().splitlines()) == 2
+    program("export", "--format", "parquet", "--topic", "account.nominated", "--from", "2020-01-01T00:00:00Z", "--output", "all.parquet")
+    assert (tmp_path / "all.parquet").read_bytes().startswith(b"PAR1")
+    assert "with its offset from UTC" in program("export", "--from", "yesterday", code=1).stderr
+
+
+def test_an_export_that_fails_leaves_the_file_that_was_there(program, account, tmp_path):
+    (tmp_path / "log.ndjson").write_text("the one before")
+    (tmp_path / "log.ndjson.part").mkdir()
+    program("export", "--output", "log.ndjson", code=3)
+    assert (tmp_path / "log.ndjson").read_text() == "the one before"
 
 
 def test_everything_derived_is_rebuilt(program, account):

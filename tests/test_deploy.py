@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import create_engine
 
 from ops.config import Settings
+from ops.eventstore.engine import normalised
 from ops.metrics import Metrics
+from ops.witness import parser
+from tests.databases import PostgreSQLServer, postgresql_program
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "ops" / "deploy"
@@ -25,7 +29,7 @@ TEXTS = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "secrets
 
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("tenure:")}
+OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("tenure:") and "entrypoint" not in service}
 ALERTS = [rule for group in yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((DEPLOY / "grafana" / "tenure.json").read_text())
 QUERIES = [rule["expr"] for rule in ALERTS] + [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", [])]
@@ -46,6 +50,9 @@ def exposed() -> dict[str, set[str]]:
         "tenure_outbox_oldest_seconds": 0,
         "tenure_smtp_channel_stopped": 0,
         "tenure_reactions_lag_events": 0,
+        "tenure_checkpoint_behind_events": 0,
+        "tenure_checkpoint_forked": 0,
+        "tenure_erasures_overdue": 0,
         "tenure_heartbeat_age_seconds": 0,
         "webhooks": [{"id": "a", "lag": 0, "dead": 0, "disabled": 0}],
     }
@@ -98,6 +105,16 @@ def test_only_the_migration_changes_tables_and_everyone_waits_for_it() -> None:
     assert ["db", "upgrade"] == OURS["migrate"]["command"]
     for name in OURS.keys() - {"migrate"}:
         assert {"condition": "service_completed_successfully"} == OURS[name]["depends_on"]["migrate"]
+
+
+def test_the_witness_runs_our_file_and_knows_no_secret_but_a_public_key() -> None:
+    witness = SERVICES["witness"]
+    assert (["python", "-m", "ops.witness"], ["checkpoint_vkey"]) == (witness["entrypoint"], witness["secrets"])
+    assert "environment" not in witness
+    parsed = parser().parse_args(witness["command"])
+    assert ("http://balancer:8080", "/run/secrets/checkpoint_vkey") == (parsed.url, parsed.vkey)
+    checked = parser().parse_args(witness["healthcheck"]["test"][4:])
+    assert (parsed.state, True) == (checked.state, checked.status)
 
 
 def test_who_waits_for_whom_ends_somewhere() -> None:
@@ -271,3 +288,61 @@ def test_a_decision_is_one_page_with_its_four_parts(page: Path) -> None:
     assert ["Context", "Decision", "Consequences", "Alternatives"] == re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert text.startswith(f"# {page.name[:4]} — ")
     assert len(text.splitlines()) <= 70
+
+
+# roles
+
+
+def test_only_the_migration_knows_the_owner_of_the_tables() -> None:
+    for name, service in OURS.items():
+        told = {"TENURE_OWNER_DATABASE_URL" in service["environment"], "owner_pgpass" in service["secrets"]}
+        assert {name == "migrate"} == told
+    assert not {"owner_password", "superuser_password"} & {secret for service in OURS.values() for secret in service["secrets"]}
+
+
+def test_the_roles_are_made_as_the_settings_name_them(postgresql_server: PostgreSQLServer, tmp_path: Path) -> None:
+    """The script that the server's image runs, run by PostgreSQL's own program on an empty database."""
+    psql = postgresql_program("psql")
+    if psql is None:
+        pytest.skip("psql is not here")
+    for name in ("owner_password", "postgres_password"):
+        (tmp_path / name).write_text(f"the {name} with a ' in it\n")
+    script = (DEPLOY / "postgres" / "roles.sql").read_text().replace("/run/secrets", str(tmp_path))
+    assert {"tenure_owner", "tenure"} == set(re.findall(r"CREATE ROLE (\w+) LOGIN", script))
+    with postgresql_server.empty() as url:
+        address = normalised(url)
+        names = {
+            "tenure_owner": f"{address.database}_o",
+            "DATABASE tenure": f"DATABASE {address.database}",
+            "ROLE tenure ": f"ROLE {address.database}_a ",
+        }
+        for name, ours in names.items():
+            script = script.replace(name, ours)
+        asked = subprocess.run(
+            [
+                psql,
+                "--no-psqlrc",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                address.set(drivername="postgresql").render_as_string(hide_password=False),
+            ],
+            input=script,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        engine = create_engine(address, isolation_level="AUTOCOMMIT")
+        try:
+            assert asked.returncode == 0, asked.stderr
+            with engine.connect() as connection:
+                owner = connection.exec_driver_sql(
+                    "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
+                ).scalar()
+                assert f"{address.database}_o" == owner
+        finally:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"ALTER DATABASE {address.database} OWNER TO CURRENT_USER")
+                for role in (f"{address.database}_o", f"{address.database}_a"):
+                    connection.exec_driver_sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+            engine.dispose()

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from api.answers import ExplainShown
 from api.auth import Reader
 from api.fields import Instant
-from api.wiring import Calling
+from api.wiring import Looking
 from domain.catalogue import Product
 from projections.explain import explain as explained
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/access", tags=["access"])
 
 
 @router.get("/explain", response_model=ExplainShown)
-def explain(service: Calling, caller: Reader, token_id: UUID, product: Product, at: Instant | None = None) -> Response:
+def explain(service: Looking, caller: Reader, token_id: UUID, product: Product, at: Instant | None = None) -> Response:
     """Every reason that stands against the token's calls of a product, now or at a past instant, each with the event that decided it."""
     instant = at or service.lifecycle.clock.now()
     access = explained(service.lifecycle, token_id, product, instant)

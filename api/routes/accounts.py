@@ -20,7 +20,8 @@ from api.bodies import (
 )
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
-from api.wiring import Asking, Calling, created
+from api.reads import SHOWS_PEOPLE
+from api.wiring import Asking, Looking, created
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.commands.institutional_account import (
     Amend,
@@ -124,10 +125,10 @@ def nominate(request: Request, caller: Support, body: NominateBody) -> Response:
     return created(request, caller, body, "/v1/accounts", command, extra=lambda _: {"warnings": warnings})
 
 
-@router.get("", response_model=AccountsShown)
+@router.get("", response_model=AccountsShown, openapi_extra=SHOWS_PEOPLE)
 def list_accounts(
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Insider,
     q: Annotated[
         str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="words of a name, an address, a domain or an id")
@@ -145,8 +146,8 @@ def list_accounts(
     return listed(request, items, following)
 
 
-@router.get("/{id}", response_model=AccountShown)
-def one_account(id: UUID, service: Calling, caller: Insider) -> Response:
+@router.get("/{id}", response_model=AccountShown, openapi_extra=SHOWS_PEOPLE)
+def one_account(id: UUID, service: Looking, caller: Insider) -> Response:
     """An account as it is at this instant."""
     return service.answer_now(service.stream(InstitutionalAccount, "account", id, caller))
 

@@ -12,8 +12,8 @@ from api.auth import Allowed, Caller, Reader
 from api.fields import Instant
 from api.paging import After, Limit, listed
 from api.ranges import is_known
-from api.wiring import Calling
-from domain.errors import NotFound
+from api.wiring import Calling, Looking
+from domain.errors import Forbidden, NotFound
 from projections import allow_list
 
 router = APIRouter(prefix="/v1/allow-list", tags=["allow-list"])
@@ -70,14 +70,23 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("", response_model=AllowListShown, responses=_ANSWERS)
-def networks(request: Request, service: Calling, caller: Provider) -> Response:
+def networks(request: Request, service: Looking, caller: Provider) -> Response:
     """The ranges of every institution that has access at this instant, in as few as mean the same; one a line for `Accept: text/plain`."""
+    if service.lifecycle.moment is not None and caller.role == "security-provider":
+        raise Forbidden("present-only", "a guard is told of the present only; what it was served is on record", field="query.as_of")
+    if service.lifecycle.moment is not None:  # nobody is served it, so it is no serving that is put on record
+        ranges = allow_list.read_then(service.lifecycle, service.database)
+        head = str(service.lifecycle.log_reader.max_notification_id() or 0)
+        if prefers_plain(request.headers.getlist("accept")):
+            return Response("".join(f"{each}\n" for each in ranges), 200, {"X-Position": head, "Vary": "Accept"}, PLAIN)
+        told = msgspec.json.encode({"ranges": ranges, "position": int(head)})
+        return Response(told, 200, {"X-Position": head, "Vary": "Accept"}, "application/json")
     shown = allow_list.read(service.meter.gatekeeper, service.lifecycle.clock.now())
     plain = prefers_plain(request.headers.getlist("accept"))
     tag = f'"{shown.digest}"' if plain else f'"{shown.digest}-json"'
     unchanged = is_known(request.headers, tag)
     with service.database.writing() as connection:
-        allow_list.record(connection, shown, caller.name, caller.role, unchanged=unchanged)
+        allow_list.record(connection, shown, caller.actor, caller.role, unchanged=unchanged)
     headers = {"ETag": tag, "X-Position": str(shown.position), "Vary": "Accept", "Cache-Control": "no-cache"}
     if unchanged:
         return Response(None, 304, headers)

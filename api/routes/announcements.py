@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from api.answers import Out
 from api.auth import Caller, Insider
 from api.problems import MEDIA_TYPE
+from api.reads import SHOWS_PEOPLE
 from api.service import Service
 from api.wiring import Calling
 from domain.aggregates.institutional_account import InstitutionalAccount
@@ -77,7 +78,7 @@ def _facts(service: Service, id: UUID, caller: Caller) -> tuple[InstitutionalAcc
     return account, community_facts(account, subscription, CURRENT.user, service.lifecycle.clock.now())
 
 
-@router.get("", responses=_answers())
+@router.get("", responses=_answers(), openapi_extra=SHOWS_PEOPLE)
 def announcement_kit(id: UUID, service: Calling, caller: Insider) -> AnnouncementKitShown:
     """Everything to tell the community with; when that is done, `tell` is how to say so."""
     account, facts = _facts(service, id, caller)
@@ -99,7 +100,7 @@ def announcement_kit(id: UUID, service: Calling, caller: Insider) -> Announcemen
     )
 
 
-@router.get("/text", response_class=PlainTextResponse, responses=_answers("text/plain"))
+@router.get("/text", response_class=PlainTextResponse, responses=_answers("text/plain"), openapi_extra=SHOWS_PEOPLE)
 def announcement_text(id: UUID, service: Calling, caller: Insider) -> Response:
     """The announcement, ready to be mailed: plain text, its subject in the first line."""
     _, facts = _facts(service, id, caller)
@@ -107,14 +108,14 @@ def announcement_text(id: UUID, service: Calling, caller: Insider) -> Response:
     return PlainTextResponse(text, headers=_headers(POLICY, "announcement.txt"))
 
 
-@router.get("/guide", response_class=HTMLResponse, responses=_answers("text/html"))
+@router.get("/guide", response_class=HTMLResponse, responses=_answers("text/html"), openapi_extra=SHOWS_PEOPLE)
 def announcement_guide(id: UUID, service: Calling, caller: Insider) -> Response:
     """A guide for the institution's people, to be printed or to be put on the institution's own pages. It loads and runs nothing."""
     _, facts = _facts(service, id, caller)
     return HTMLResponse(guide(facts, service.addresses), headers=_headers(GUIDE_POLICY, "guide.html"))
 
 
-@router.get("/poster.svg", response_class=Response, responses=_answers("image/svg+xml"))
+@router.get("/poster.svg", response_class=Response, responses=_answers("image/svg+xml"), openapi_extra=SHOWS_PEOPLE)
 def announcement_poster(id: UUID, service: Calling, caller: Insider) -> Response:
     """A poster on A4 with a QR code: opened in a browser it prints as it is."""
     _, facts = _facts(service, id, caller)

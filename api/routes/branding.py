@@ -12,7 +12,7 @@ from api.bodies import BrandingBody
 from api.pictures import redrawn
 from api.portfolio_pages.markdown import as_html
 from api.service import Service
-from api.wiring import Calling
+from api.wiring import Calling, Looking
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.commands.portfolios import SetBranding
 from domain.errors import Invalid, Refused
@@ -45,7 +45,7 @@ def set_branding(id: UUID, request: Request, service: Calling, caller: Manager, 
 
 
 @router.get("/branding", response_model=BrandingShown, tags=["portfolios"])
-def branding(id: UUID, service: Calling, caller: Insider) -> Response:
+def branding(id: UUID, service: Looking, caller: Insider) -> Response:
     """As it was last set, and what becomes of the description."""
     return _json(_shown(service, service.stream(InstitutionalAccount, "account", id, caller)))
 
@@ -69,7 +69,7 @@ def send_image(id: UUID, request: Request, service: Calling, caller: Manager) ->
     made = redrawn(request.state.upload.read())
     size = images.Size(width=made.width, height=made.height)
     with service.database.writing() as connection:
-        digest = images.store(connection, made.png, size, account_id=id, at=around.instant, by=caller.name)
+        digest = images.store(connection, made.png, size, account_id=id, at=around.instant, by=caller.actor)
     address = f"/portfolios/images/{digest}"
     shown = {
         "id": digest,

@@ -13,6 +13,7 @@ from api.auth import Admin, Allowed, Caller, Insider
 from api.bodies import BulkDataLinkBody, ReleaseBody
 from api.fields import Day
 from api.paging import After, Limit, listed
+from api.reads import SHOWS_PEOPLE
 from api.routes.downloads import refusal_of
 from api.service import Service
 from api.wiring import Calling
@@ -169,7 +170,7 @@ def _link(service: Service, subscription: UUID, link: BulkDataLink, caller: Call
 # who held it
 
 
-@router.get("/v1/subscriptions/{id}/bulk-data-access", response_model=BulkDataAccessShown)
+@router.get("/v1/subscriptions/{id}/bulk-data-access", response_model=BulkDataAccessShown, openapi_extra=SHOWS_PEOPLE)
 def access_on(id: UUID, service: Calling, caller: Insider, on: Day | None = None, after: After = 0, limit: Limit = 50) -> Response:
     """What of bulk data the institution held on a day of its own calendar (today), since when, who approved it; and what was fetched."""
     state = _subscription(service, id, caller)

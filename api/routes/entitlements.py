@@ -9,11 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.answers import Out
 from api.auth import Insider, Reader
-from api.fields import Instant
 from api.paging import After, Limit, Position, listed
-from api.wiring import Calling
+from api.reads import SHOWS_PEOPLE
+from api.wiring import Looking, present
 from domain.aggregates.itk_subscription import ITKSubscription
-from domain.errors import Invalid
 from projections import entitlements
 
 router = APIRouter(prefix="/v1", tags=["entitlements"])
@@ -78,8 +77,8 @@ class HoldersShown(Out):
     next: str | None
 
 
-@router.get("/subscriptions/{id}/entitlements", response_model=EntitlementsShown)
-def of_subscription(id: UUID, service: Calling, caller: Insider) -> Response:
+@router.get("/subscriptions/{id}/entitlements", response_model=EntitlementsShown, openapi_extra=SHOWS_PEOPLE)
+def of_subscription(id: UUID, service: Looking, caller: Insider) -> Response:
     """Every entitlement that the subscription has or had: is it in force, who asked, who approved, and what became of it."""
     stream = service.stream(ITKSubscription, "subscription", id, caller)
     shown = entitlements.shown(service.lifecycle, stream, service.lifecycle.clock.now())
@@ -89,23 +88,20 @@ def of_subscription(id: UUID, service: Calling, caller: Insider) -> Response:
     return Response(msgspec.json.encode(shown), media_type="application/json")
 
 
-@router.get("/entitlements/holders", response_model=HoldersShown)
+@router.get("/entitlements/holders", response_model=HoldersShown, openapi_extra=SHOWS_PEOPLE)
 def holders(
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Reader,
     entitlement: Annotated[str, Query(pattern=r"^[a-z_]+(:[a-z_]+)?$", max_length=60, description="such as bulk_data:scholarly")],
-    as_of: Annotated[Instant | None, Query(description="an instant that is past; now without it")] = None,
     after: After = 0,
     limit: Limit = 50,
     position: Position = None,
 ) -> Response:
     """Who held an entitlement at an instant, across institutions, in the order in which they came to hold it."""
     service.wait_for(position)
-    now = service.lifecycle.clock.now()
-    if as_of is not None and as_of > now:
-        raise Invalid("invalid-request", f"as_of: {as_of.isoformat()} is not past yet; who will hold it is not known", field="query.as_of")
-    items, following = entitlements.holders(
-        service.lifecycle, service.database, name=entitlement, instant=as_of or now, after=after, limit=limit
-    )
+    lifecycle, instant = service.lifecycle, service.lifecycle.clock.now()
+    if lifecycle.moment is not None and lifecycle.moment.known_at is None:
+        lifecycle = present(request).lifecycle  # when each was over is told by what is known today
+    items, following = entitlements.holders(lifecycle, service.database, name=entitlement, instant=instant, after=after, limit=limit)
     return listed(request, items, following)

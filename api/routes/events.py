@@ -13,9 +13,10 @@ from pydantic import BaseModel
 
 from api.auth import Allowed, Caller
 from api.paging import LARGEST, After, Limit, listed
+from api.reads import SHOWS_PEOPLE
 from api.service import Service
 from api.wiring import Calling
-from domain.application import Selection
+from domain.store import Selection
 from projections import cloud_events
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
@@ -62,7 +63,7 @@ class CloudEventsShown(BaseModel):
     next: str | None
 
 
-@router.get("", response_model=CloudEventsShown)
+@router.get("", response_model=CloudEventsShown, openapi_extra=SHOWS_PEOPLE)
 def read(
     request: Request,
     service: Calling,
@@ -78,7 +79,12 @@ def read(
     return listed(request, items, following)
 
 
-@router.get("/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {"schema": _SENT}}}})
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": _SENT}}}},
+    openapi_extra=SHOWS_PEOPLE,
+)
 async def stream(
     request: Request,
     service: Calling,

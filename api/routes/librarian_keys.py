@@ -11,8 +11,9 @@ from api.auth import Caller, Insider, Support
 from api.bodies import IssueLibrarianKeyBody
 from api.fields import Body
 from api.paging import listed
+from api.reads import SHOWS_PEOPLE
 from api.service import Service
-from api.wiring import Calling, as_of
+from api.wiring import Calling, Looking, as_of
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_account_state import LibrarianKey
 from domain.application import Outcome
@@ -40,16 +41,16 @@ def issue(id: UUID, request: Request, service: Calling, caller: Support, body: I
     return _answer(shown, outcome, status=201, headers={"Location": f"/v1/accounts/{id}/librarian-keys/{key.id}"})
 
 
-@router.get("", response_model=LibrarianKeysShown)
-def list_keys(id: UUID, request: Request, service: Calling, caller: Insider) -> Response:
+@router.get("", response_model=LibrarianKeysShown, openapi_extra=SHOWS_PEOPLE)
+def list_keys(id: UUID, request: Request, service: Looking, caller: Insider) -> Response:
     """All keys of the account's librarians, in the order in which they were issued; never a secret."""
     now = service.lifecycle.clock.now()
     keys = _keys(service.stream(InstitutionalAccount, "account", id, caller))
     return listed(request, [librarian_key(id, key, now) for key in keys], None)
 
 
-@router.get("/{key_id}", response_model=LibrarianKeyShown)
-def one_key(id: UUID, key_id: UUID, service: Calling, caller: Insider) -> Response:
+@router.get("/{key_id}", response_model=LibrarianKeyShown, openapi_extra=SHOWS_PEOPLE)
+def one_key(id: UUID, key_id: UUID, service: Looking, caller: Insider) -> Response:
     """A librarian's key as it is at this instant; never its secret."""
     key = _key(service.stream(InstitutionalAccount, "account", id, caller), key_id)
     return _json(librarian_key(id, key, service.lifecycle.clock.now()))

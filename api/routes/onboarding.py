@@ -10,7 +10,7 @@ from api.answers import AccountShown, OnboardingListed, OnboardingShown
 from api.auth import Insider, Manager, Reader, Support
 from api.fields import Body
 from api.paging import Limit, Position, listed
-from api.wiring import Asking, Calling
+from api.wiring import Asking, Looking
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.commands.onboarding import AcceptPersonalMailbox, AskForConfirmation, TellCommunity
 from domain.errors import Invalid
@@ -23,7 +23,7 @@ ask = Asking(InstitutionalAccount, "account")
 @router.get("/onboarding", response_model=OnboardingListed)
 def who_waits(
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Reader,
     waiting_days: Annotated[int, Query(ge=0, le=3650, description="only where something has waited for so many days")] = 0,
     after: Annotated[str, Query(max_length=60, description="the `next` of the page before")] = "",
@@ -34,14 +34,18 @@ def who_waits(
     service.wait_for(position)
     now = service.lifecycle.clock.now()
     try:
-        items, following = onboarding.listed(service.database, now=now, waiting_days=waiting_days, after=after, limit=limit)
+        items, following = (
+            onboarding.listed(service.database, now=now, waiting_days=waiting_days, after=after, limit=limit)
+            if service.lifecycle.moment is None
+            else onboarding.listed_then(service.lifecycle, service.database, waiting_days=waiting_days, after=after, limit=limit)
+        )
     except ValueError:
         raise Invalid("invalid-request", "after: the `next` of the page before, as it was given", field="after") from None
     return listed(request, items, following)
 
 
 @router.get("/accounts/{id}/onboarding", response_model=OnboardingShown)
-def checklist(id: UUID, service: Calling, caller: Insider) -> Response:
+def checklist(id: UUID, service: Looking, caller: Insider) -> Response:
     """Each step: who does it, what there is to do, when it was done, or since when it waits."""
     stream = service.stream(InstitutionalAccount, "account", id, caller)
     assert isinstance(stream.state, InstitutionalAccount)

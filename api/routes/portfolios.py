@@ -12,8 +12,9 @@ from api.bodies import AmendAttestationBody, AttestBody
 from api.fields import Body
 from api.paging import listed
 from api.portfolio_pages.pages import snippet
+from api.reads import SHOWS_PEOPLE
 from api.service import Service
-from api.wiring import Calling
+from api.wiring import Calling, Looking
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.portfolios_state import Attestation
 from domain.application import Outcome
@@ -51,15 +52,15 @@ def attest(id: UUID, request: Request, service: Calling, caller: Manager, body: 
     return _answer(service, outcome, made.id, status=201, headers={"Location": f"/v1/accounts/{id}/portfolios/{made.id}"})
 
 
-@router.get("", response_model=PortfoliosShown)
-def list_portfolios(id: UUID, request: Request, service: Calling, caller: Insider) -> Response:
+@router.get("", response_model=PortfoliosShown, openapi_extra=SHOWS_PEOPLE)
+def list_portfolios(id: UUID, request: Request, service: Looking, caller: Insider) -> Response:
     """All portfolios of the account in the order in which they were attested, withdrawn ones too, each as it is at this instant."""
     account = service.stream(InstitutionalAccount, "account", id, caller)
     return listed(request, _shown(service, account, *_attested(account)), None)
 
 
-@router.get("/{portfolio}", response_model=PortfolioShown)
-def one_portfolio(id: UUID, portfolio: UUID, service: Calling, caller: Insider) -> Response:
+@router.get("/{portfolio}", response_model=PortfolioShown, openapi_extra=SHOWS_PEOPLE)
+def one_portfolio(id: UUID, portfolio: UUID, service: Looking, caller: Insider) -> Response:
     """A portfolio as it is at this instant, with its evidence and the snippet of its widget."""
     account = service.stream(InstitutionalAccount, "account", id, caller)
     return _json(_shown(service, account, _one(account, portfolio))[0])

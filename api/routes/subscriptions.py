@@ -23,7 +23,7 @@ from api.bodies import (
 )
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
-from api.wiring import Asking, Calling, created
+from api.wiring import Asking, Looking, created
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.catalogue import Entitlement
 from domain.commands.itk_subscription import (
@@ -72,7 +72,7 @@ def open_subscription(request: Request, caller: Support, body: OpenSubscriptionB
 @router.get("", response_model=SubscriptionsShown)
 def list_subscriptions(
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Insider,
     account_id: UUID | None = None,
     status: Annotated[str | None, Query(pattern="^(pending|active|grace|suspended|lapsed|ended)$")] = None,
@@ -93,7 +93,7 @@ def list_subscriptions(
 
 
 @router.get("/{id}/users", response_model=UsersShown)
-def users(id: UUID, service: Calling, caller: Insider, position: Position = None) -> Response:
+def users(id: UUID, service: Looking, caller: Insider, position: Position = None) -> Response:
     """How many people the institution has in each status, how many wait for its renewal, and what is to be reviewed."""
     service.wait_for(position)
     service.stream(ITKSubscription, "subscription", id, caller)
@@ -101,7 +101,7 @@ def users(id: UUID, service: Calling, caller: Insider, position: Position = None
 
 
 @router.get("/{id}", response_model=SubscriptionShown)
-def one_subscription(id: UUID, service: Calling, caller: Insider) -> Response:
+def one_subscription(id: UUID, service: Looking, caller: Insider) -> Response:
     """A subscription as it is at this instant."""
     return service.answer_now(service.stream(ITKSubscription, "subscription", id, caller))
 

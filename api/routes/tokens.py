@@ -10,8 +10,9 @@ from api.auth import Allowed, Caller, Support
 from api.bodies import IssueTokenBody, LeakBody, RotateTokenBody
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
+from api.reads import SHOWS_PEOPLE
 from api.service import NewToken, Service, answer
-from api.wiring import Asking, Calling, created
+from api.wiring import Asking, Calling, Looking, created
 from domain.aggregates.api_token import ApiToken
 from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
@@ -89,10 +90,10 @@ def issue(request: Request, service: Calling, caller: Holder, body: IssueTokenBo
     return created(request, caller, body, "/v1/tokens", command, extra=_with_secret(new))
 
 
-@router.get("", response_model=TokensShown)
+@router.get("", response_model=TokensShown, openapi_extra=SHOWS_PEOPLE)
 def list_tokens(
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Looker,
     owner_id: UUID | None = None,
     status: Annotated[str | None, Query(pattern="^(active|rotating|expired|revoked)$")] = None,
@@ -112,12 +113,14 @@ def list_tokens(
     return listed(request, items, following)
 
 
-@router.get("/{id}", response_model=TokenShown)
-def one_token(id: UUID, service: Calling, caller: Looker) -> Response:
+@router.get("/{id}", response_model=TokenShown, openapi_extra=SHOWS_PEOPLE)
+def one_token(id: UUID, service: Looking, caller: Looker) -> Response:
     """A token as it is at this instant, and when it was last used; never its secret."""
     _token(service, id, caller)
-    with service.database.reading() as connection:
-        used = usage.last_used(connection, id)
+    used = None  # of the past nothing of this is kept
+    if service.lifecycle.moment is None:
+        with service.database.reading() as connection:
+            used = usage.last_used(connection, id)
     stream = service.stream(ApiToken, "token", id, caller)
     return answer(stream, service.lifecycle.clock.now(), extra={"last_used_at": used})
 

@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 from api.answers import UsageReportShown
 from api.auth import Allowed, Caller, Insider
 from api.fields import Day
-from api.lists import csv_lines
 from api.paging import Position
+from api.reads import SHOWS_PEOPLE
 from api.routes.user_plans import own_plan
 from api.service import Service
 from api.wiring import Calling
@@ -23,6 +23,7 @@ from domain.aggregates.itk_subscription import ITKSubscription
 from domain.calendar import start_of_day
 from domain.errors import Invalid
 from projections import usage_reports
+from projections.safe_csv import csv_lines
 from projections.usage_reports import INSTITUTION, By, Row, Window
 
 router = APIRouter(prefix="/v1", tags=["usage"])
@@ -54,7 +55,7 @@ Breakdown = Annotated[
 Format = Annotated[Literal["json", "csv"], Query(description="csv is safe to open in a spreadsheet")]
 
 
-@router.get("/subscriptions/{id}/usage", response_model=UsageReportShown, responses=_CSV)
+@router.get("/subscriptions/{id}/usage", response_model=UsageReportShown, responses=_CSV, openapi_extra=SHOWS_PEOPLE)
 def usage_of_subscription(
     id: UUID,
     service: Calling,
@@ -79,7 +80,7 @@ def usage_of_subscription(
     return _answer(service, window, asked, state.zone, by, format, f"usage-{id}")
 
 
-@router.get("/user-plans/{id}/usage", response_model=UsageReportShown, responses=_CSV)
+@router.get("/user-plans/{id}/usage", response_model=UsageReportShown, responses=_CSV, openapi_extra=SHOWS_PEOPLE)
 def usage_of_person(
     id: UUID,
     service: Calling,

@@ -11,16 +11,18 @@ from api.answers import ImportRowsShown, UserImportShown, UserImportsShown, User
 from api.auth import Allowed, Caller
 from api.bodies import ConfirmAbsencesBody
 from api.fields import Body
-from api.lists import count_rows, csv_lines, read_list
+from api.lists import count_rows, read_list
 from api.paging import After, Limit, Position, listed
+from api.reads import SHOWS_PEOPLE
 from api.service import Service, answer
-from api.wiring import Asking, Calling
+from api.wiring import Asking, Calling, Looking
 from domain.aggregates.itk_subscription import ITKSubscription
 from domain.aggregates.user_import import UserImport
 from domain.commands.user_import import ConfirmAbsences, SubmitUserImport, UndoUserImport
 from domain.errors import Refused
 from domain.events.user_import import Mode, RowOutcome
 from projections import lists, user_imports, user_plans
+from projections.safe_csv import csv_lines
 
 router = APIRouter(tags=["user imports"])
 ask = Asking(UserImport, "import")
@@ -130,7 +132,7 @@ def _mine(service: Service, id: UUID, caller: Caller) -> UserImport:
 
 @router.get("/v1/subscriptions/{id}/user-imports", response_model=UserImportsShown)
 def list_imports(
-    id: UUID, request: Request, service: Calling, caller: Looker, after: After = 0, limit: Limit = 50, position: Position = None
+    id: UUID, request: Request, service: Looking, caller: Looker, after: After = 0, limit: Limit = 50, position: Position = None
 ) -> Response:
     """The lists of an institution in the order in which they came."""
     service.wait_for(position)
@@ -140,17 +142,17 @@ def list_imports(
 
 
 @router.get("/v1/user-imports/{id}", response_model=UserImportShown)
-def one_import(id: UUID, service: Calling, caller: Looker) -> Response:
+def one_import(id: UUID, service: Looking, caller: Looker) -> Response:
     """How far a list is, and how many rows had which outcome."""
     stream = service.stream(UserImport, "import", id, caller)
     return answer(stream, service.lifecycle.clock.now(), extra={"warnings": _warnings(stream.state)})
 
 
-@router.get("/v1/user-imports/{id}/rows", response_model=ImportRowsShown)
+@router.get("/v1/user-imports/{id}/rows", response_model=ImportRowsShown, openapi_extra=SHOWS_PEOPLE)
 def list_rows(
     id: UUID,
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Looker,
     outcome: Outcome = None,
     after: After = 0,
@@ -159,9 +161,9 @@ def list_rows(
 ) -> Response:
     """What became of each row, in the order of the file."""
     service.wait_for(position)
-    _mine(service, id, caller)
+    settled = _mine(service, id, caller).settled
     with service.database.reading() as connection:
-        items = list(user_imports.rows_of(connection, id, outcome=outcome, after=after, limit=limit + 1))
+        items = list(user_imports.rows_of(connection, id, outcome=outcome, after=after, upto=settled, limit=limit + 1))
     return listed(request, items[:limit], items[limit - 1]["row"] if len(items) > limit else None)
 
 
@@ -169,18 +171,19 @@ def list_rows(
     "/v1/user-imports/{id}/rows.csv",
     response_class=Response,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra=SHOWS_PEOPLE,
 )
-def rows_as_csv(id: UUID, service: Calling, caller: Looker, outcome: Outcome = None, position: Position = None) -> Response:
+def rows_as_csv(id: UUID, service: Looking, caller: Looker, outcome: Outcome = None, position: Position = None) -> Response:
     """The same as a file that is safe to open in a spreadsheet."""
     service.wait_for(position)
-    _mine(service, id, caller)
+    settled = _mine(service, id, caller).settled
     header = ("line", "email", "outcome", "reason")
 
     def rows() -> Iterator[list[Any]]:
         after = 0
         while True:
             with service.database.reading() as connection:
-                some = list(user_imports.rows_of(connection, id, outcome=outcome, after=after, limit=PAGE_OF_A_FILE))
+                some = list(user_imports.rows_of(connection, id, outcome=outcome, after=after, upto=settled, limit=PAGE_OF_A_FILE))
             yield from ([row[name] for name in header] for row in some)
             if len(some) < PAGE_OF_A_FILE:
                 return
@@ -190,7 +193,7 @@ def rows_as_csv(id: UUID, service: Calling, caller: Looker, outcome: Outcome = N
     return StreamingResponse(csv_lines(header, rows()), media_type="text/csv; charset=utf-8", headers=disposition)
 
 
-@router.get("/v1/user-imports/{id}/absent", response_model=UserPlansShown)
+@router.get("/v1/user-imports/{id}/absent", response_model=UserPlansShown, openapi_extra=SHOWS_PEOPLE)
 def list_absent(
     id: UUID, request: Request, service: Calling, caller: Looker, after: After = 0, limit: Limit = 50, position: Position = None
 ) -> Response:

@@ -12,8 +12,9 @@ from api.bodies import ApprovePlanBody, ChangeAddressBody, EndPlanBody, RejectPl
 from api.fields import Body
 from api.paging import After, Limit, Position, listed
 from api.people import ask_of_person, person_key, require_registered
+from api.reads import SHOWS_PEOPLE
 from api.service import Service
-from api.wiring import Asking, Calling, created
+from api.wiring import Asking, Calling, Looking, created
 from domain.aggregates.base import NO_ID
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.aggregates.itk_subscription import ITKSubscription
@@ -71,10 +72,10 @@ def request_plan(request: Request, service: Calling, caller: Holder, body: Reque
     return ask_of_person(service, account, email, lambda id: created(request, caller, body, "/v1/user-plans", replace(command, id=id)))
 
 
-@router.get("", response_model=UserPlansShown)
+@router.get("", response_model=UserPlansShown, openapi_extra=SHOWS_PEOPLE)
 def list_plans(
     request: Request,
-    service: Calling,
+    service: Looking,
     caller: Looker,
     subscription_id: UUID | None = None,
     status: Annotated[str | None, Query(pattern="^(requested|invited|active|suspended|at_risk|expired|ended|rejected)$")] = None,
@@ -103,8 +104,8 @@ def list_plans(
     return listed(request, items, following)
 
 
-@router.get("/{id}", response_model=UserPlanShown)
-def one_plan(id: UUID, service: Calling, caller: Looker) -> Response:
+@router.get("/{id}", response_model=UserPlanShown, openapi_extra=SHOWS_PEOPLE)
+def one_plan(id: UUID, service: Looking, caller: Looker) -> Response:
     """A user plan as it is at this instant."""
     own_plan(service, id, caller)
     return service.answer_now(service.stream(InstitutionalUserPlan, "user plan", id, caller))

@@ -18,7 +18,7 @@ from domain.commands.institutional_account import (
 )
 from domain.context import Context
 from domain.errors import Refused
-from domain.events.base import Event
+from domain.events.base import ERASED, Event
 from domain.events.institutional_account import (
     Contact,
     ContactAdded,
@@ -78,7 +78,7 @@ def decide_on_contacts(account: AccountState, command: AccountCommand, context: 
             return tuple(
                 ContactUnreachable(at=now, contact_id=known.id, address=address, email_id=email_id)
                 for known in account.contacts
-                if known.email == address and known.reachable
+                if known.email == address != ERASED and known.reachable
             )
         case RequestContactTransfer() | ConfirmContactTransfer() | CancelContactTransfer() | LapseContactTransfer():
             return _decide_on_transfer(account, command, context)

@@ -158,4 +158,6 @@ def _skipped(command: RecordSkipped, context: Context) -> EmailSkipped:
         why=command.why,
         caused_by=command.caused_by,
         position=command.position,
+        to=command.to,
+        answer=command.answer,
     )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
 
+from domain.aggregates.contact_erasure import decide_on_contact_erasure
 from domain.aggregates.contacts import decide_on_contacts
 from domain.aggregates.domains import decide_on_domains, refuse_overlaps, refuse_shared_domains
 from domain.aggregates.institutional_account_state import AccountState, Status
@@ -43,6 +44,7 @@ from domain.commands.onboarding import (
     NudgeOnboarding,
     TellCommunity,
 )
+from domain.commands.people import AskForReplacement, RemoveForgottenContact
 from domain.commands.portfolios import AmendAttestation, AttestPortfolio, SetBranding, WithdrawAttestation
 from domain.context import AccountFacts, Context
 from domain.errors import Refused
@@ -134,6 +136,8 @@ class InstitutionalAccount(AccountState):
                 | NudgeOnboarding()
             ) if status in LIVE:
                 return decide_on_onboarding(self, command, context)
+            case status, AskForReplacement() | RemoveForgottenContact():
+                return decide_on_contact_erasure(self, command, context) if status in LIVE else ()
             case status, AttestPortfolio() | AmendAttestation() | WithdrawAttestation() | SetBranding() if status in LIVE:
                 return decide_on_portfolios(self, command, context)
             case (

@@ -12,7 +12,7 @@ from domain.aggregates.portfolios_state import Portfolios
 from domain.commands.base import Command
 from domain.context import ClaimedDomain
 from domain.errors import Refused
-from domain.events.base import Event
+from domain.events.base import ERASED, Event
 from domain.events.institutional_account import (
     AccountAmended,
     AccountClosed,
@@ -47,6 +47,7 @@ from domain.events.institutional_account import (
     RegisteredAccountReplaced,
     Role,
 )
+from domain.events.people import ContactReplacementAsked
 
 
 class Status(StrEnum):
@@ -96,6 +97,8 @@ class AccountState:
     librarian_keys: tuple[LibrarianKey, ...] = ()
     pending_transfer: ContactTransferRequested | None = None
     transferred: frozenset[UUID] = frozenset()
+    replacements_asked: frozenset[tuple[UUID, UUID]] = frozenset()
+    """Contacts who are to be forgotten, each with the request."""
     nominated_at: datetime = NEVER
     converted_at: datetime | None = None
     chase_days: tuple[int, ...] = ()
@@ -132,7 +135,7 @@ class AccountState:
 
     def recipient(self, role: Role) -> Contact | None:
         """The first contact with the role that can be reached; else an administrator; else whoever can be."""
-        reachable = [contact for contact in self.contacts if contact.reachable]
+        reachable = [contact for contact in self.contacts if contact.reachable and contact.email != ERASED]
         for wanted in (role, Role.ADMINISTRATOR):
             for contact in reachable:
                 if wanted in contact.roles:
@@ -225,6 +228,8 @@ class AccountState:
                 )
             case ContactTransferCancelled() | ContactTransferLapsed():
                 return replace(self, pending_transfer=None)
+            case ContactReplacementAsked(contact_id=id, request_id=request):
+                return replace(self, replacements_asked=self.replacements_asked | {(id, request)})
         return self._evolve_domains(event)
 
     def _evolve_domains(self, event: Event) -> Self:

@@ -2,11 +2,13 @@
 
 from domain.commands import (
     api_token,
+    correction,
     email_delivery,
     institutional_account,
     institutional_user_plan,
     itk_subscription,
     onboarding,
+    people,
     portfolios,
     user_import,
 )
@@ -16,11 +18,13 @@ COMMANDS: tuple[type[Command], ...] = tuple(
     each
     for module in (
         api_token,
+        correction,
         email_delivery,
         institutional_account,
         institutional_user_plan,
         itk_subscription,
         onboarding,
+        people,
         portfolios,
         user_import,
     )

@@ -42,12 +42,16 @@ class RecordBounced(EmailCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordSkipped(EmailCommand):
+    """`to` and `answer` where a server was asked to take it, and did not."""
+
     account_id: UUID | None
     template: str
     role: str
     why: str
     caused_by: UUID
     position: int
+    to: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from domain.events.base import Claim, Event, Release
+from domain.events.base import Claim, Event, Release, personal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,7 @@ class TokenIssued(Event):
     TOPIC = "token.issued"
     account_id: UUID
     owner_id: UUID
-    label: str
+    label: Annotated[str, personal("owner_id")]
     digest: str  # HMAC-SHA-256 of the secret, hex
     pepper: int  # the version of the key of that HMAC
     prefix: str
@@ -81,4 +82,4 @@ class TokenLeaked(Event):
     """Somebody found the secret where it should not be; `where` as they said it."""
 
     TOPIC = "token.leaked"
-    where: str
+    where: Annotated[str, personal("stream")]

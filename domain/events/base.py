@@ -5,19 +5,24 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+ERASED = "[erased]"
+"""What stands where something of a person stood whose key is gone."""
+
 
 @dataclass(frozen=True)
 class Personal:
     """Marks a field that tells something of a person: `Annotated[str, personal("contact_id")]`.
 
-    `of` names the field beside it that identifies the person; `stream` says that the stream itself is the person's.
+    `of` names the field beside it that identifies the person; `stream` says that the stream itself is the person's. `kind` says that
+    the text alone tells who it is: an `address` of the mail, or a `registered-account`.
     """
 
     of: str
+    kind: str | None = None
 
 
-def personal(of: str) -> Personal:
-    return Personal(of)
+def personal(of: str, kind: str | None = None) -> Personal:
+    return Personal(of, kind)
 
 
 @dataclass(frozen=True)

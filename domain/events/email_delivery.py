@@ -1,7 +1,7 @@
 """What can become of an email. `caused_by` and `position` say which event, of which stream, gave occasion to it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from domain.events.base import Event, personal
@@ -15,10 +15,10 @@ class EmailSent(Event):
     account_id: UUID | None
     template: str
     role: str
-    to: Annotated[str, personal("stream")]
-    subject: str
+    to: Annotated[str, personal("stream", "address")]
+    subject: Annotated[str, personal("caused_by")]  # of whom it tells, who need not be whom it is sent to
     message_id: str
-    answer: str
+    answer: Annotated[str, personal("stream")]
     caused_by: UUID
     position: int
 
@@ -31,10 +31,10 @@ class EmailBounced(Event):
     account_id: UUID | None
     template: str
     role: str
-    to: Annotated[str, personal("stream")]
+    to: Annotated[str, personal("stream", "address")]
     hard: bool
     code: str
-    answer: str
+    answer: Annotated[str, personal("stream")]
     reported: bool
     caused_by: UUID
     position: int
@@ -42,12 +42,19 @@ class EmailBounced(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EmailSkipped(Event):
-    """The world moved on, or there is nobody to write to."""
+    """The world moved on, or there is nobody to write to; or the server did not take it for days: `answer` is the last that it said."""
 
     TOPIC = "email.skipped"
+    class_version = 2
     account_id: UUID | None
     template: str
     role: str
     why: str
     caused_by: UUID
     position: int
+    to: Annotated[str | None, personal("stream", "address")] = None
+    answer: Annotated[str | None, personal("stream")] = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state |= {"to": None, "answer": None}

@@ -22,7 +22,7 @@ class Contact:
     """A person or a shared mailbox of an institution."""
 
     id: UUID
-    email: Annotated[str, personal("id")]
+    email: Annotated[str, personal("id", "address")]
     name: Annotated[str | None, personal("id")] = None
     roles: tuple[Role, ...] = ()
     verified: bool = False
@@ -42,7 +42,7 @@ class AccountNominated(Event):
     TOPIC = "account.nominated"
     class_version = 2
     account_id: UUID
-    email: Annotated[str, personal("contact_id")]
+    email: Annotated[str, personal("contact_id", "address")]
     contact_id: UUID
     contact_name: Annotated[str | None, personal("contact_id")]
     registered_account_id: str | None
@@ -142,7 +142,7 @@ class ContactAmended(Event):
 
     TOPIC = "account.contact-amended"
     contact_id: UUID
-    email: Annotated[str, personal("contact_id")]
+    email: Annotated[str, personal("contact_id", "address")]
     name: Annotated[str | None, personal("contact_id")]
 
 
@@ -166,7 +166,7 @@ class ContactUnreachable(Event):
 
     TOPIC = "account.contact-unreachable"
     contact_id: UUID
-    address: Annotated[str, personal("contact_id")]
+    address: Annotated[str, personal("contact_id", "address")]
     email_id: UUID
 
 
@@ -183,9 +183,9 @@ class ContactTransferRequested(Event):
     TOPIC = "account.contact-transfer-requested"
     transfer_id: UUID
     contact_id: UUID
-    old_email: Annotated[str, personal("contact_id")]
+    old_email: Annotated[str, personal("contact_id", "address")]
     new_contact_id: UUID
-    email: Annotated[str, personal("new_contact_id")]
+    email: Annotated[str, personal("new_contact_id", "address")]
     contact_name: Annotated[str | None, personal("new_contact_id")]
     lapses_at: datetime
 
@@ -197,7 +197,7 @@ class ContactTransferred(Event):
     TOPIC = "account.contact-transferred"
     transfer_id: UUID
     contact_id: UUID
-    old_email: Annotated[str, personal("contact_id")]
+    old_email: Annotated[str, personal("contact_id", "address")]
     new_contact: Contact
 
 

@@ -14,7 +14,7 @@ from domain.quotas import Counted
 class Override:
     """Staff let somebody in whose domain does not fit: why, under which licence, and until when at most."""
 
-    ground: str
+    ground: Annotated[str, personal("stream")]
     licence: str
     until: datetime
 
@@ -27,8 +27,8 @@ class UserPlanRequested(Event):
     class_version = 2
     account_id: UUID
     subscription_id: UUID
-    registered_account_id: str | None
-    email: Annotated[str, personal("stream")]
+    registered_account_id: Annotated[str | None, personal("stream", "registered-account")]
+    email: Annotated[str, personal("stream", "address")]
     name: Annotated[str | None, personal("stream")]
     person_key: str  # a keyed hash of the institution and the address
     doubts: tuple[str, ...] = ()  # wrong-domain, shared-domain, subscription-pending, rejected-before, not-registered
@@ -50,8 +50,8 @@ class UserPlanInvited(Event):
     TOPIC = "user-plan.invited"
     account_id: UUID
     subscription_id: UUID
-    registered_account_id: str | None
-    email: Annotated[str, personal("stream")]
+    registered_account_id: Annotated[str | None, personal("stream", "registered-account")]
+    email: Annotated[str, personal("stream", "address")]
     name: Annotated[str | None, personal("stream")]
     person_key: str
     registered: bool
@@ -66,7 +66,7 @@ class UserPlanAccepted(Event):
     """The invited person wants the plans."""
 
     TOPIC = "user-plan.accepted"
-    registered_account_id: str | None
+    registered_account_id: Annotated[str | None, personal("stream", "registered-account")]
     doubts: tuple[str, ...] = ()
 
 
@@ -75,7 +75,7 @@ class UserPlanRegistered(Event):
     """The address of somebody who was listed or invited has an account on the platform, as is known now. `doubts` are left."""
 
     TOPIC = "user-plan.registered"
-    registered_account_id: str
+    registered_account_id: Annotated[str, personal("stream", "registered-account")]
     doubts: tuple[str, ...] = ()
 
 
@@ -181,7 +181,7 @@ class UserPlanResumed(Event):
 @dataclass(frozen=True, kw_only=True)
 class UserPlanAddressChanged(Event):
     TOPIC = "user-plan.address-changed"
-    email: Annotated[str, personal("stream")]
+    email: Annotated[str, personal("stream", "address")]
     person_key: str
 
     def claims(self) -> tuple[Claim | Release, ...]:

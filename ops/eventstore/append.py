@@ -6,7 +6,7 @@ the lock and the insert, so that nobody waits for our network while we hold the 
 
 # ruff: noqa: S608 - what is put together are constants of this file and places for values; the values go beside them
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,9 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domain.application import CommandRecord, StoredRecord
 from domain.errors import ClaimHeld, Outdated
 from domain.events.base import Release
+from domain.store import CommandRecord, StoredRecord
 from ops.eventstore.claims import Key
 from projections.tables import as_text
 
@@ -28,6 +28,7 @@ _COLUMNS = (
 )
 _VALUES = ", ".join(["%s"] * 14)
 _COMMAND = "INSERT INTO commands (command_id, fingerprint, stream_id, version, position) VALUES "
+_PERSON, _HANDLE = "the key of a person", "the handle of a person"  # kinds of answers, beside the kinds of claims
 Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -42,6 +43,16 @@ class Append:
     releases: Sequence[tuple[UUID, Release]] = ()
     holders: Mapping[Key, UUID] = field(default_factory=dict)
 
+    @property
+    def people(self) -> frozenset[UUID]:
+        """By whose keys something is sealed."""
+        return frozenset(person for record in self.records for person in record.sealed.people)
+
+    @property
+    def handles(self) -> dict[str, UUID]:
+        """By what people are found from now on."""
+        return {handle: person for record in self.records for handle, (_, person) in record.sealed.handles.items()}
+
 
 class Dialect(Protocol):
     def insert(self, connection: Connection, append: Append) -> list[int]:
@@ -49,7 +60,7 @@ class Dialect(Protocol):
         ...
 
     def check_and_claim(self, connection: Connection, append: Append, positions: Sequence[int]) -> None:
-        """Raises Outdated or ClaimHeld."""
+        """Record whom something is sealed for, too. Raises Outdated or ClaimHeld."""
         ...
 
 
@@ -182,22 +193,61 @@ def _statements(append: Append, positions: Sequence[int], dialect: PostgreSQL | 
             f"SELECT '', '', stream_id, max(stream_version) FROM events WHERE stream_id IN ({places}){before} GROUP BY stream_id"
         )
         answers += (dialect.id(stream) for stream in append.requires)
+    for statement, number, values in _people(append, dialect):
+        places = ", ".join([f"({', '.join(['%s'] * number)})"] * (len(values) // number))
+        statements.append((statement.replace("VALUES", f"VALUES {places}"), values))
+    if append.handles:
+        questions.append(
+            f"SELECT '{_HANDLE}', handle, person_id, 0 FROM person_handles WHERE handle IN ({', '.join(['%s'] * len(append.handles))})"
+        )
+        answers += append.handles
+    if append.people:
+        questions.append(f"SELECT '{_PERSON}', '', id, 0 FROM person_keys WHERE id IN ({', '.join(['%s'] * len(append.people))})")
+        answers += (dialect.id(person) for person in append.people)
     if statements or questions:
         statements.append((" UNION ALL ".join(questions) or "SELECT '', '', '', 0 WHERE 1 = 0", tuple(answers)))
     return statements
 
 
+def _people(append: Append, dialect: PostgreSQL | SQLite) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
+    """Inserts that know people: the statement, how many values a row has, and the values."""
+    made, handles, places = [], [], []
+    for record in append.records:
+        stream = dialect.id(UUID(str(record.originator_id)))
+        for person, (kek, wrapped) in record.sealed.made.items():
+            made += [dialect.id(person), kek, wrapped, dialect.instant(append.recorded_at)]
+        for handle, (kind, person) in record.sealed.handles.items():
+            handles += [handle, kind, dialect.id(person)]
+        for person in record.sealed.people:
+            places += [dialect.id(person), stream]
+    if made:
+        yield "INSERT INTO person_keys (id, kek, wrapped, made_at) VALUES", 4, tuple(made)
+    if handles:
+        yield "INSERT INTO person_handles (handle, kind, person_id) VALUES ON CONFLICT DO NOTHING", 3, tuple(handles)
+    if places:
+        yield "INSERT INTO sealed_in (person_id, stream_id) VALUES ON CONFLICT DO NOTHING", 2, tuple(places)
+
+
 def _judge(rows: Sequence[Any], append: Append) -> None:
     versions: dict[UUID, int] = {}
     taken: list[ClaimHeld] = []
+    strangers = set(append.people)
+    handles = append.handles
     for kind, key, id, version in rows:
         stream = UUID(str(id))
         if not kind:
             versions[stream] = version
+        elif kind == _PERSON:
+            strangers.discard(stream)
+        elif kind == _HANDLE:
+            if handles[key] != stream:
+                raise Outdated("somebody is known by another key since a moment ago")
         elif append.holders[kind, key] != stream:
             taken.append(ClaimHeld(kind, key, stream))
     for stream, version in append.requires.items():
         if versions.get(stream, 0) != version:
             raise Outdated(f"stream {stream} is no longer at version {version}")
+    if strangers:
+        raise Outdated("somebody is forgotten since a moment ago")
     if taken:
         raise taken[0]

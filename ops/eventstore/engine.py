@@ -200,7 +200,13 @@ def _sqlite(address: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def settle_session(driver: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={LOCK_SECONDS * 1000}", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={LOCK_SECONDS * 1000}",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
             driver.execute(f"PRAGMA {pragma}")
 
     # The driver would begin late, with the first write, and then without waiting for other writers: we begin ourselves.

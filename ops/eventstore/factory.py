@@ -11,15 +11,17 @@ from sqlalchemy import Engine
 from domain.events import EVENTS
 from domain.events.base import Event
 from ops.eventstore.codec import EventCodec
+from ops.eventstore.people import People
 from ops.eventstore.recorder import Recorder
+from ops.keyring import Keyring
 
 
 class StoreFactory(InfrastructureFactory[TrackingRecorder]):
     """Hands out the one recorder and the one codec."""
 
-    def __init__(self, engine: Engine, codec: EventCodec, *, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, engine: Engine, people: People, codec: EventCodec, *, now: Callable[[], datetime] | None = None) -> None:
         super().__init__(Environment("tenure", {}))
-        self._recorder = Recorder(engine, now=now)
+        self._recorder = Recorder(engine, people, now=now)
         self._codec = codec
 
     def mapper(self, transcoder: Transcoder | None = None, mapper_class: type[Mapper[Any]] | None = None) -> EventCodec:  # type: ignore[override]  # noqa: ARG002
@@ -46,7 +48,10 @@ class StoreFactory(InfrastructureFactory[TrackingRecorder]):
 class EventStore:
     """The log of a database, ready for the application."""
 
-    def __init__(self, engine: Engine, *, now: Callable[[], datetime] | None = None, events: Iterable[type[Event]] = EVENTS) -> None:
-        self.codec = EventCodec(events)
-        self.factory = StoreFactory(engine, self.codec, now=now)
+    def __init__(
+        self, engine: Engine, keyring: Keyring, *, now: Callable[[], datetime] | None = None, events: Iterable[type[Event]] = EVENTS
+    ) -> None:
+        self.people = People(engine, keyring)
+        self.codec = EventCodec(self.people, events)
+        self.factory = StoreFactory(engine, self.people, self.codec, now=now)
         self.log = self.factory.application_recorder()

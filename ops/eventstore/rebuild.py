@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, insert
 
-from domain.application import StoredNotification
+from domain.store import StoredNotification
 from ops.eventstore.append import APPEND_LOCK
 from ops.eventstore.claims import Holdings
 from ops.eventstore.codec import EventCodec

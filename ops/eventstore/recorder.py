@@ -1,7 +1,8 @@
 """The recorder: appends in one transaction, in an order that readers can rely on, and reads back."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import Event as Flag
 from typing import Any
@@ -10,26 +11,36 @@ from uuid import UUID
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent, Subscription
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
 
-from domain.application import CommandRecord, CommandRepeated, Selection, StoredNotification, StoredRecord
 from domain.clock import SystemClock
+from domain.events import EVENTS
 from domain.events.base import Claim, Metadata, Release
+from domain.store import CommandRecord, CommandRepeated, Forgotten, Selection, StoredNotification, StoredRecord
 from ops.eventstore.append import Append, Dialect, PostgreSQL, SQLite
 from ops.eventstore.claims import net_effect
 from ops.eventstore.engine import opening, reading, writing
 from ops.eventstore.faults import library_errors
+from ops.eventstore.people import People
 from ops.eventstore.schema import claims as claims_table
 from ops.eventstore.schema import commands as commands_table
 from ops.eventstore.schema import events
+from ops.eventstore.sealing import people_in
+from ops.keyring import PersonKey
 
 POLL_SECONDS = 0.05
+TOPICS = tuple(sorted(each.TOPIC for each in EVENTS))
 _HEAD = str(select(func.max(events.c.position)))
 
 
 class Recorder(ApplicationRecorder):
     """The log of one database. Every method raises the library's errors when the database fails."""
 
-    def __init__(self, engine: Engine, *, now: Callable[[], datetime] | None = None, dialect: Dialect | None = None) -> None:
+    def __init__(
+        self, engine: Engine, people: People, *, now: Callable[[], datetime] | None = None, dialect: Dialect | None = None
+    ) -> None:
         self.engine = engine
+        self._people = people
+        self.on_forget: list[Callable[[Connection, Forgotten], None]] = []
+        """What else must go in the transaction that forgets people."""
         self._now = now or SystemClock().now
         # A single select needs no transaction around it: on PostgreSQL that saves two round trips.
         self._reader = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -44,12 +55,13 @@ class Recorder(ApplicationRecorder):
         commands: Sequence[CommandRecord] = (),
         requires: Mapping[UUID, int] | None = None,
         claims: Sequence[tuple[UUID, Claim | Release]] = (),
+        forgetting: Collection[UUID] = (),
         **_: Any,
     ) -> Sequence[int] | None:
-        """Append in one transaction; the positions of the events.
+        """Append in one transaction; the positions of the events. `forgetting`: whose keys are destroyed with it.
 
         Raises CommandRepeated (a command's id is on record), IntegrityError (a version of a stream is taken), Outdated (a stream
-        of `requires` is not at its version) or ClaimHeld, and then nothing is recorded.
+        of `requires` is not at its version; somebody was forgotten, or met, meanwhile) or ClaimHeld, and then nothing is recorded.
         """
         releases, holders = net_effect(claims)
         append = Append(
@@ -64,6 +76,10 @@ class Recorder(ApplicationRecorder):
             with library_errors(), writing(self.engine) as connection:
                 positions = self._dialect.insert(connection, append)
                 self._dialect.check_and_claim(connection, append, positions)
+                if forgetting:
+                    forgotten = self._people.forget(connection, forgetting, {UUID(str(each.originator_id)) for each in append.records})
+                    for hook in self.on_forget:
+                        hook(connection, forgotten)
                 return positions
         except IntegrityError:
             # A twin of a command has taken the versions as well: what it did matters more than that they are taken.
@@ -111,13 +127,23 @@ class Recorder(ApplicationRecorder):
         if topics:
             conditions.append(events.c.topic.in_(topics))
         with self._reading() as connection:
-            return _notifications(connection, conditions, position, limit)
+            return self._notifications(connection, conditions, position, limit)
 
     def read_log(self, *, after: int, limit: int, only: Selection | None = None) -> list[StoredNotification]:
         """Up to `limit` events behind position `after`. Whatever is missing among them will never come."""
-        conditions = [events.c.position > after, *(_selecting(only) if only else ())]
         with self._reading() as connection:
-            return _notifications(connection, conditions, events.c.position, limit)
+            found: list[StoredNotification] = []
+            each_of = _one_by_one(only) if only else [None]
+            for one in each_of:
+                conditions = [events.c.position > after, *(_selecting(one) if one else ())]
+                found += self._notifications(connection, conditions, events.c.position, limit)
+        return found if len(each_of) == 1 else sorted(found, key=lambda each: each.id)[:limit]
+
+    def count_log(self, *, until: int, only: Selection | None = None) -> int:
+        """How many events there are up to position `until`, which is one of them."""
+        conditions = [events.c.position <= until, *(_selecting(only) if only else ())]
+        with self._reading() as connection:
+            return connection.scalar(select(func.count()).select_from(events).where(*conditions)) or 0
 
     def read_streams(self, after: Mapping[UUID, int]) -> list[StoredNotification]:
         """The events of several streams, each behind the version given for it, in the order of their versions."""
@@ -129,7 +155,7 @@ class Recorder(ApplicationRecorder):
             wanted = [stream for stream in after if not after[stream] or heads.get(stream, 0) > after[stream]]
             if not wanted:
                 return []
-            found = _notifications(connection, [stream_id.in_(wanted)], version, None)
+            found = self._notifications(connection, [stream_id.in_(wanted)], version, None)
         return [each for each in found if each.originator_version > after[UUID(str(each.originator_id))]]
 
     def read_stream(self, stream_id: UUID, *, after: int = 0, until: int | None = None) -> list[StoredNotification]:
@@ -138,7 +164,7 @@ class Recorder(ApplicationRecorder):
         if until is not None:
             conditions.append(version <= until)
         with self._reading() as connection:
-            return _notifications(connection, conditions, version, None)
+            return self._notifications(connection, conditions, version, None)
 
     def max_notification_id(self) -> int | None:
         with self._reading() as connection:
@@ -186,6 +212,18 @@ class Recorder(ApplicationRecorder):
         with self._reading() as connection:
             return [(key, stream) for key, stream in connection.execute(statement.order_by(table.key))]
 
+    def streams_of(self, people: Collection[UUID]) -> list[UUID]:
+        return self._people.streams_of(people)
+
+    def _notifications(
+        self, connection: Connection, conditions: Sequence[ColumnElement[bool]], order: ColumnElement[int], limit: int | None
+    ) -> list[StoredNotification]:
+        """Events with the keys of the people in them. The keys are read after the events: a key that is gone is gone for ever."""
+        rows = connection.execute(select(events).where(*conditions).order_by(order).limit(limit)).all()
+        people = {person for row in rows for person in people_in(row.state, row.on_behalf_of)}
+        keys = self._people.keys(connection, people) if people else {}
+        return [_notification(row, keys) for row in rows]
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with library_errors(), reading(self._reader) as connection:
@@ -217,28 +255,41 @@ class PollingSubscription(Subscription[ApplicationRecorder]):
         raise StopIteration
 
 
+def _one_by_one(only: Selection) -> Sequence[Selection]:
+    """All events of a kind, where nothing else narrows them: each name is indexed in the order of the log, all together are not."""
+    narrow = (only.stream, only.account, only.command, only.correlation, only.causation)
+    if only.topic is None or not only.topic.endswith(".") or any(narrow):
+        return [only]
+    return [replace(only, topic=each) for each in TOPICS if each.startswith(only.topic)] or [only]
+
+
 def _selecting(only: Selection) -> Iterator[ColumnElement[bool]]:
     equal = (
         (events.c.stream_id, only.stream),
         (events.c.account_id, only.account),
         (events.c.actor, only.actor),
-        (events.c.topic, only.topic),
+        (events.c.role, only.role),
+        (events.c.command_id, only.command),
+        (events.c.correlation_id, only.correlation),
+        (events.c.causation_id, only.causation),
     )
     yield from (column == wanted for column, wanted in equal if wanted is not None)
-    if only.from_ is not None:
-        yield events.c.at >= only.from_
-    if only.to is not None:
-        yield events.c.at < only.to
+    if only.topic is not None:
+        yield _topics(only.topic)
+    bounds = (events.c.at, only.from_, only.to), (events.c.recorded_at, only.recorded_from, only.recorded_to)
+    for column, low, high in bounds:
+        if low is not None:
+            yield column >= low
+        if high is not None:
+            yield column < high
 
 
-def _notifications(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], order: ColumnElement[int], limit: int | None
-) -> list[StoredNotification]:
-    statement = select(events).where(*conditions).order_by(order).limit(limit)
-    return [_notification(row) for row in connection.execute(statement)]
+def _topics(wanted: str) -> ColumnElement[bool]:
+    """One, or all of a kind: these are named one by one, so that the index on them is of use, whatever the order of the database."""
+    return events.c.topic.in_([each for each in TOPICS if each.startswith(wanted)]) if wanted.endswith(".") else events.c.topic == wanted
 
 
-def _notification(row: Row[Any]) -> StoredNotification:
+def _notification(row: Row[Any], keys: Mapping[str, PersonKey]) -> StoredNotification:
     return StoredNotification(
         id=row.position,
         originator_id=row.stream_id,
@@ -258,4 +309,5 @@ def _notification(row: Row[Any]) -> StoredNotification:
             correlation_id=row.correlation_id,
             causation_id=row.causation_id,
         ),
+        keys=keys,
     )

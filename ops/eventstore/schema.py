@@ -33,6 +33,11 @@ events = Table(
     Index("events_topic", "topic", "position"),
     Index("events_actor", "actor", "position"),
     Index("events_recorded_at", "recorded_at"),
+    Index("events_role", "role", "position"),
+    Index("events_command_id", "command_id", "position"),
+    Index("events_correlation_id", "correlation_id", "position"),
+    Index("events_causation_id", "causation_id", "position"),
+    Index("events_at", "at", "position"),
     sqlite_autoincrement=True,
 )
 
@@ -56,3 +61,31 @@ claims = Table(
     Index("claims_stream_id", "stream_id"),
 )
 """Derived from the events, in the transaction that appends them."""
+
+person_keys = Table(
+    "person_keys",
+    log,
+    Column("id", Uuid, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("kek", Integer, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+"""The key of each person, wrapped. Whose row is gone is erased, for ever."""
+
+person_handles = Table(
+    "person_handles",
+    log,
+    Column("handle", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    Index("person_handles_person_id", "person_id"),
+)
+"""Keyed hashes by which somebody is found: of an address, of a registered account, of a contact's or a plan's id."""
+
+sealed_in = Table(
+    "sealed_in",
+    log,
+    Column("person_id", Uuid, primary_key=True),
+    Column("stream_id", Uuid, primary_key=True),
+)
+"""In which streams something of a person is sealed."""

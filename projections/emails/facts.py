@@ -103,6 +103,7 @@ SAMPLES: Mapping[str, Mapping[str, object]] = {
     "account-suspended": _INSTITUTION | {"cause": "misuse"},
     "account-reinstated": _INSTITUTION,
     "contact-unreachable": _INSTITUTION | {"address": "biblioteca@esempio.example"},
+    "contact-replacement-asked": _INSTITUTION | {"until": _NOON},
     "contact-transfer-confirm": _MOVED | {"lapses_at": _NOON, "confirm_url": _CONFIRM},
     "contact-transferred": _MOVED | {"transferred_at": _NOON, "lapses_at": None},
     "user-plan-activated": _PERSON | {"until": _END, "plans": _USER_PLANS},

@@ -34,6 +34,7 @@ OCCASIONS: Mapping[str, Occasion] = {
     "account-suspended": Occasion(_ADMINISTRATOR, "The institutional account was suspended."),
     "account-reinstated": Occasion(_ADMINISTRATOR, "The suspension of the institutional account is over."),
     "contact-unreachable": Occasion(_ADMINISTRATOR, "Mail to a contact came back for good; goes to the next contact."),
+    "contact-replacement-asked": Occasion(_ADMINISTRATOR, "The only administrator is to be forgotten; goes to them."),
     "contact-transfer-confirm": Occasion((Audience.NEW_MAILBOX,), "Another mailbox is to become the contact, and is asked to confirm."),
     "contact-transferred": Occasion(
         (Audience.OLD_MAILBOX, Audience.NEW_MAILBOX), "A transfer was asked for (old mailbox) or confirmed (both)."

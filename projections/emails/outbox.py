@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 
 from domain.aggregates.institutional_account import InstitutionalAccount
-from domain.correspondence import Audience, Letter, email_id, letters
-from domain.events.base import Recorded
+from domain.correspondence import Audience, Letter, copies, email_id, letters
+from domain.correspondence import mailboxes as mailboxes_of
+from domain.events.base import Event, Recorded
 from domain.events.email_delivery import EmailBounced, EmailSent, EmailSkipped
-from domain.events.institutional_account import Role
 from projections.follower import Fact, upsert
 from projections.tables import Instant, metadata
 from projections.work import claim, work_table
@@ -99,22 +99,13 @@ class Outbox:
             recorded, event = fact.recorded, fact.recorded.event
             if isinstance(fact.state, InstitutionalAccount):
                 upsert(connection, mailboxes, [_mailboxes(recorded.stream_id, fact.state)])
-            match event:
-                case EmailSent():
-                    closed: dict[str, Any] = {"status": "sent", "to": event.to, "subject": event.subject, "answer": event.answer}
-                case EmailBounced(hard=True, reported=False, role=role) if Audience(role).passes_on:
-                    closed = {"to": event.to, "answer": event.answer}  # it goes to the next contact
-                case EmailBounced():
-                    closed = {"status": "bounced", "to": event.to, "answer": event.answer}
-                case EmailSkipped():
-                    closed = {"status": "skipped", "answer": event.why}
-                case _:
-                    rows = [row for letter in letters(recorded, fact.state) for row in self._rows(recorded, letter, connection)]
-                    for ordinal, row in enumerate(rows):
-                        written[row["id"]] = row | {"number": recorded.position * LETTERS_OF_AN_EVENT + ordinal}
-                    continue
+            closed = became(event)
+            if closed is None:
+                rows = [row for letter in letters(recorded, fact.state) for row in self._rows(recorded, letter, connection)]
+                for ordinal, row in enumerate(rows):
+                    written[row["id"]] = row | {"number": recorded.position * LETTERS_OF_AN_EVENT + ordinal}
+                continue
             if "status" in closed:
-                closed["closed_at"] = event.at
                 done.append(recorded.stream_id)
             if recorded.stream_id in written:
                 written[recorded.stream_id] |= closed
@@ -125,12 +116,30 @@ class Outbox:
         if done:
             connection.execute(delete(email_work).where(email_work.c.id.in_(done)))  # only now can nobody send it again
 
+    def forget(self, facts: Sequence[Fact], connection: Connection) -> None:
+        """What letters say, and what became of them; that they are there, to whom of the institution and when, stays as it is."""
+        c = emails.c
+        became_of: dict[UUID, dict[str, Any]] = {}
+        for fact in facts:
+            recorded = fact.recorded
+            if (closed := became(recorded.event)) is not None:
+                became_of.setdefault(recorded.stream_id, {}).update(closed)
+                continue
+            for letter in letters(recorded, fact.state):
+                number = recorded.position * LETTERS_OF_AN_EVENT
+                of_it = c.number.between(number, number + LETTERS_OF_AN_EVENT - 1)
+                same = (c.template == letter.template, c.audience == letter.audience.value)
+                connection.execute(update(emails).where(of_it, *same).values(facts=msgspec.json.encode(letter.facts)))
+        for id, closed in became_of.items():
+            connection.execute(update(emails).where(c.id == id).values(closed))
+        connection.execute(update(email_work).values(answer=None))  # servers write addresses into their answers
+
     @staticmethod
     def _rows(recorded: Recorded, letter: Letter, connection: Connection) -> list[dict[str, Any]]:
         count = 1
         if letter.audience in {Audience.EVERYONE, Audience.BILLING}:
             known = connection.execute(select(mailboxes).where(mailboxes.c.account_id == recorded.account_id)).one()
-            count = known.contacts if letter.audience is Audience.EVERYONE else int(known.billing)
+            count = copies(letter.audience, known.contacts, known.billing)
         return [
             {
                 "id": email_id(recorded, letter, index),
@@ -153,9 +162,24 @@ class Outbox:
         ]
 
 
+def became(event: Event) -> dict[str, Any] | None:
+    """What an event says of its own letter; None for an event that is not of a letter."""
+    match event:
+        case EmailSent():
+            return {"status": "sent", "to": event.to, "subject": event.subject, "answer": event.answer, "closed_at": event.at}
+        case EmailBounced(hard=True, reported=False, role=role) if Audience(role).passes_on:
+            return {"to": event.to, "answer": event.answer}  # it goes to the next contact
+        case EmailBounced():
+            return {"status": "bounced", "to": event.to, "answer": event.answer, "closed_at": event.at}
+        case EmailSkipped():
+            said = event.why if event.answer is None else f"{event.why}: {event.answer}"
+            return {"status": "skipped", "answer": said, "closed_at": event.at} | ({} if event.to is None else {"to": event.to})
+    return None
+
+
 def _mailboxes(account: UUID, state: InstitutionalAccount) -> dict[str, Any]:
-    billing = any(Role.BILLING in contact.roles and Role.ADMINISTRATOR not in contact.roles for contact in state.contacts)
-    return {"account_id": account, "contacts": len(state.contacts), "billing": billing}
+    contacts, billing = mailboxes_of(state)
+    return {"account_id": account, "contacts": contacts, "billing": billing}
 
 
 def claim_pending(connection: Connection, *, owner: str, now: datetime, real_now: datetime, limit: int) -> list[Written]:

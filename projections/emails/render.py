@@ -69,6 +69,11 @@ ENVIRONMENT.filters |= {
 _INLINER = CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
 
 
+def subject_of(template: str, facts: Mapping[str, object], *, public_url: str, time_zone: str, support_address: str = "") -> str:
+    """The subject line alone, of facts that need not be whole. Raises as `render` does."""
+    return _subject(template, _names(template, facts, support_address=support_address, public_url=public_url, time_zone=time_zone))
+
+
 def render(
     template: str,
     facts: Mapping[str, object],
@@ -90,16 +95,9 @@ def render(
     facts = {**ADDED_LATER.get(template, {}), **facts}
     if missing := SAMPLES[template].keys() - facts.keys():
         raise UndefinedError(f"{template} lacks {', '.join(sorted(missing))}")
-    surroundings = {
-        "template": template,
-        "to": to,
-        "to_name": to_name,
-        "support_address": support_address,
-        "public_url": public_url,
-        "time_zone": time_zone,
-    }
-    names: dict[str, Any] = cleaned(facts) | cleaned(surroundings)
-    subject = without_encoded_words(" ".join(_filled(template, "subject.txt", names).split()))
+    surroundings = {"to": to, "to_name": to_name, "support_address": support_address, "public_url": public_url, "time_zone": time_zone}
+    names = _names(template, facts, **surroundings)
+    subject = _subject(template, names)
     message = addressed(
         template=template,
         subject=subject,
@@ -114,6 +112,15 @@ def render(
     message.add_alternative(_INLINER.inline(_filled(template, "body.html", names | {"subject": subject})), subtype="html")
     message.set_boundary(boundary_of(message_id))
     return message
+
+
+def _names(template: str, facts: Mapping[str, object], **surroundings: object) -> dict[str, Any]:
+    names: dict[str, Any] = cleaned(facts) | cleaned({"template": template, **surroundings})
+    return names
+
+
+def _subject(template: str, names: Mapping[str, Any]) -> str:
+    return without_encoded_words(" ".join(_filled(template, "subject.txt", names).split()))
 
 
 def _filled(template: str, file: str, names: Mapping[str, Any]) -> str:

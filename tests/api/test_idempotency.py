@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from uuid import NAMESPACE_DNS, NAMESPACE_OID, NAMESPACE_URL, UUID, uuid5
 
 import pytest
 
@@ -120,3 +121,20 @@ def test_twins_that_make_a_thing_that_can_be_only_once(running: Running):
 def test_a_key_is_printable_ascii(on_sqlite: Running, key):
     answer = on_sqlite.support.post("/v1/accounts", json={"email": "library@mit.edu"}, headers={b"Idempotency-Key": key})
     assert refused(answer, 422, "invalid-idempotency-key")["field"] == "Idempotency-Key"
+
+
+def test_what_callers_say_is_kept_as_keyed_hashes_only(running: Running):
+    """Whoever reads the log finds out by no trying what a key, or the id of a request, was made of."""
+    said = "ada@mit.edu"
+    account = done(running.support.post("/v1/accounts", json={"email": "library@mit.edu"}, headers={"Idempotency-Key": said}), 201)
+    other = running.support.post("/v1/accounts", json={"email": "library@mit.edu"}, headers={"X-Request-Id": said})
+    assert done(other, 201)["id"] != account["id"]
+    again = running.support.post("/v1/accounts", json={"email": "library@mit.edu"}, headers={"X-Request-Id": said})
+    assert again.headers["x-request-id"] == other.headers["x-request-id"]
+    first, second, _ = done(running.support.get("/v1/history?topic=account.nominated"))["items"]
+    assert second["correlation_id"] == other.headers["x-request-id"]
+    secrets = running.assembly.keys
+    for id, purpose, text in ((first["command_id"], "command", f"support/support//{said}"), (second["correlation_id"], "request", said)):
+        assert UUID(id) == UUID(secrets.derived(purpose, text)[:32], version=5)
+        namespaces = (NAMESPACE_URL, NAMESPACE_DNS, NAMESPACE_OID, UUID(int=0), UUID("0b8b1c0e-5f0b-4d5c-a5b1-0f8b54e2c6aa"))
+        assert UUID(id) not in {uuid5(namespace, each) for namespace in namespaces for each in (said, text)}

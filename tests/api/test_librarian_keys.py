@@ -3,14 +3,17 @@
 import re
 from contextlib import closing
 from itertools import product
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from domain.events.base import ERASED, Metadata
 from ops.assembly import Assembly
 from tests.api.attesting import WORKS
 from tests.api.running import Running, Thing, done, refused
 from tests.api.test_transfers import confirmed_transfer
+from tests.hostile import png
+from tests.test_canaries import dumped
 
 NAME = "Ada Archivist"
 ONCE = {"Idempotency-Key": "once"}
@@ -41,7 +44,42 @@ def test_a_key_opens_its_account_and_history_names_the_librarian(running: Runnin
     assert done(librarian.get(f"/v1/accounts/{account['id']}"))["id"] == account["id"]
     done(librarian.post(f"/v1/subscriptions/{subscription['id']}/invitations", json={"email": "bea@mit.edu"}), 201)
     event = done(running.support.get("/v1/history?topic=user-plan.invited"))["items"][0]
-    assert (event["actor"], event["role"], event["account_id"]) == (NAME, "institution", account["id"])
+    assert (event["actor"], event["role"], event["account_id"]) == (key["id"], "institution", account["id"])
+    assert event["actor_name"] == NAME
+    assert event["sentence"].startswith(f"{NAME} invited bea@mit.edu ")
+    by_the_key = done(running.support.get(f"/v1/history?actor={key['id']}"))["items"]
+    assert [each["topic"] for each in by_the_key] == ["user-plan.invited"]
+    chain = done(running.support.get(f"/v1/history/{event['position']}/chain"))
+    assert (chain["event"]["actor_name"], chain["event"]["sentence"]) == (NAME, event["sentence"])
+    running.catch_up()
+    changes = done(running.support.get(f"/v1/diff?account={account['id']}&from=2027-01-31T09:00:00Z&to=2027-01-31T10:00:00Z"))["items"]
+    assert event["sentence"] in [each["sentence"] for item in changes for each in item["events"]]
+
+
+def test_the_name_of_a_librarian_is_sealed_on_the_account_and_nowhere_else(running: Running):
+    account, subscription = running.subscribed()
+    librarian = _holding(running, _issue(running, account))
+    asked = {"json": {"email": "bea@mit.edu"}, "headers": ONCE | {"X-Request-Id": NAME}}
+    done(librarian.post(f"/v1/subscriptions/{subscription['id']}/invitations", **asked), 201)
+    done(librarian.post(f"/v1/accounts/{account['id']}/images", content=png(300, 100), headers={"Content-Type": "image/png"}), 201)
+    for table, content in dumped(running.assembly.engine):
+        if table != "versions_2":  # which shows the account as it is, and is told anew when somebody is forgotten
+            assert NAME.encode() not in content, table
+
+
+def test_one_who_is_forgotten_stays_on_record_as_the_holder_of_a_key(running: Running):
+    account, subscription = running.subscribed()
+    key = _issue(running, account)
+    done(_holding(running, key).post(f"/v1/subscriptions/{subscription['id']}/invitations", json={"email": "bea@mit.edu"}), 201)
+    people = running.assembly.store.people
+    person = people.find("subject", key["id"])
+    assert person is not None
+    running.assembly.lifecycle.forget([person], uuid4(), metadata=Metadata(actor="admin", role="admin"))
+    running.catch_up()
+    (event,) = done(running.support.get(f"/v1/history?actor={key['id']}"))["items"]
+    assert (event["actor_name"], event["sentence"][:17]) == (ERASED, f"{ERASED} invited ")
+    assert [each["name"] for each in _shown(running, account)] == [ERASED]
+    assert [each.name for each in running.assembly.staff.all() if each.id == UUID(key["id"])] == [ERASED]
 
 
 def test_who_issued_what_is_on_record_without_the_secret(running: Running):
@@ -276,13 +314,16 @@ def test_no_command_of_a_librarian_changes_another_institution(running: Running)
     before = done(running.support.get("/v1/history", params={"account": theirs["account"], "limit": 500}))["items"]
     contract = done(running.client(None).get("/openapi.json"))
     commands = {path: each["post"] for path, each in contract["paths"].items() if "institution" in each.get("post", {}).get("x-roles", ())}
+    del commands["/v1/previews"]  # by which each of the others can be asked for, too
     assert len(commands) >= 10
     for path, operation in commands.items():
         fields = _fields(contract, operation)
         for id in theirs.values():
             right = {"email": "bea@mit.edu", "label": "x", "owner_id": id, "absent": 0, "product": "scholarly", "release": "202705"} | WORKS
             body = {name: value for name, value in right.items() if name in fields}
-            refused(librarian.post(re.sub(r"{\w+}", str(id), path), json=body), 404, "not-found")
+            asked = re.sub(r"{\w+}", str(id), path)
+            refused(librarian.post(asked, json=body), 404, "not-found")
+            refused(librarian.post("/v1/previews", json={"path": asked, "body": body}), 404, "not-found")
     after = done(running.support.get("/v1/history", params={"account": theirs["account"], "limit": 500}))["items"]
     assert before == after
 

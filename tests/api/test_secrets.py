@@ -49,5 +49,5 @@ def _rows(running: Running) -> str:
             for row in connection.execute(select(table))
             for cell in row
         ]
-    assert {"events", "commands", "claims", "staff", "versions", "api_tokens"} <= set(found.tables)
+    assert {"events", "commands", "claims", "staff", "versions_2", "api_tokens"} <= set(found.tables)
     return "\n".join(cells)

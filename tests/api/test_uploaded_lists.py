@@ -13,8 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from api.lists import LONGEST_CELL, LONGEST_ROW, MOST_LINES, MOST_ROWS, ListedRow, count_rows, csv_lines, read_list, safe_cell
+from api.lists import LONGEST_CELL, LONGEST_ROW, MOST_LINES, MOST_ROWS, ListedRow, count_rows, read_list
 from domain.errors import Invalid
+from projections.safe_csv import csv_lines, safe_cell
 
 CSV = "text/csv"
 JSON = "application/json"

@@ -17,6 +17,7 @@ from api.app import Surroundings
 from api.lists import count_rows, read_list
 from api.spool import MAX_BODY, MAX_UPLOAD, takes_upload
 from tests.api.running import Running, done, refused
+from tests.keyring import derived
 
 MEGABYTE = 1 << 20
 LISTS = f"/v1/subscriptions/{UUID(int=7)}/user-imports"
@@ -32,7 +33,7 @@ class Small:
         self.app.add_api_route("/v1/subscriptions/{id}/user-imports", self.take, methods=["POST"])
         self.app.add_api_route("/echo", self.echo, methods=["POST"])
         problems.install(self.app)
-        self.app.add_middleware(Surroundings, observe=lambda method, route, status, seconds: self.observed.append((method, route, status)))
+        self.app.add_middleware(Surroundings, observe=lambda *seen: self.observed.append(seen[:3]), derived=derived)
 
     def take(self, id: UUID, request: Request) -> dict[str, Any]:
         file = request.state.upload

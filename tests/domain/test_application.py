@@ -27,6 +27,7 @@ from domain.context import ClaimedDomain
 from domain.errors import NotFound, Outdated, Refused
 from domain.events.base import Metadata
 from ops.eventstore.factory import EventStore
+from tests.keyring import KEYRING
 
 START = datetime(2027, 3, 1, 12, tzinfo=UTC)
 ENDS_AT = datetime(2028, 2, 29, 23, tzinfo=UTC)
@@ -52,7 +53,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def store(engine: Engine, clock: FixedClock) -> EventStore:
-    return EventStore(engine, now=clock.now)
+    return EventStore(engine, KEYRING, now=clock.now)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_what_a_decision_looked_at_must_not_have_changed(lifecycle: Lifecycle, s
 def test_the_log_refuses_what_was_decided_on_an_old_version(lifecycle: Lifecycle):
     with pytest.raises(Outdated):
         lifecycle.log_reader.insert_events(
-            [lifecycle.mapper.to_stored_event(lifecycle_event(lifecycle))], requires={ACCOUNT: lifecycle.load(ACCOUNT).version - 1}
+            lifecycle.codec.to_stored_events([lifecycle_event(lifecycle)]), requires={ACCOUNT: lifecycle.load(ACCOUNT).version - 1}
         )
 
 

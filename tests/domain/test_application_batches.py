@@ -21,6 +21,7 @@ from domain.events.user_import import Mode
 from domain.listing import JudgedRow, settled
 from ops.eventstore.factory import EventStore
 from tests.domain.test_application import ACCOUNT, DAY, NOMINATE, NORTH, OPEN, START, SUBSCRIPTION, MeddledStore, topics
+from tests.keyring import KEYRING
 
 IMPORT = UUID(int=8)
 PEOPLE = [UUID(int=number) for number in range(100, 110)]
@@ -44,7 +45,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def store(engine: Engine, clock: FixedClock) -> EventStore:
-    return EventStore(engine, now=clock.now)
+    return EventStore(engine, KEYRING, now=clock.now)
 
 
 @pytest.fixture

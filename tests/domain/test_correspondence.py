@@ -11,7 +11,7 @@ from domain.aggregates.institutional_account import InstitutionalAccount
 from domain.aggregates.institutional_user_plan import InstitutionalUserPlan
 from domain.catalogue import CURRENT, BulkData, Product
 from domain.correspondence import Audience, Mailbox, NoRecipient, email_id, letters, recipient, unwanted
-from domain.events import EVENTS, onboarding, portfolios
+from domain.events import EVENTS, correction, onboarding, people, portfolios
 from domain.events import api_token as token
 from domain.events import email_delivery as email
 from domain.events import institutional_account as account
@@ -50,6 +50,7 @@ LETTERS = {
     account.AccountSuspended: [("account-suspended", TO)],
     account.AccountReinstated: [("account-reinstated", TO)],
     account.ContactUnreachable: [("contact-unreachable", TO)],
+    people.ContactReplacementAsked: [("contact-replacement-asked", TO)],
     account.ContactTransferRequested: [("contact-transfer-confirm", Audience.NEW_MAILBOX), ("contact-transferred", Audience.OLD_MAILBOX)],
     account.ContactTransferred: [("contact-transferred", Audience.OLD_MAILBOX), ("contact-transferred", Audience.NEW_MAILBOX)],
     onboarding.ContactConfirmationAsked: [("contact-confirm", Audience.NEW_MAILBOX)],
@@ -95,6 +96,18 @@ SILENT = {
     account.AccountAmended,
     account.NominationWithdrawn,
     account.NominationRejected,
+    people.ErasureRequested,
+    people.ErasureConfirmed,
+    people.ErasureWaits,
+    people.ErasureFellDue,
+    people.ErasureWithdrawn,
+    people.ErasureRefused,
+    people.PersonalDataErased,
+    correction.CorrectionProposed,
+    correction.CorrectionApproved,
+    correction.CorrectionPutRight,
+    correction.CorrectionDeclined,
+    correction.CorrectionWithdrawn,
     account.AccountConverted,
     account.ContactAdded,
     account.ContactRolesSet,

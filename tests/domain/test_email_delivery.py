@@ -37,6 +37,8 @@ def test_what_is_not_sent_says_why():
     given(EmailDelivery(), SKIPPED).when(SKIP, now=LATER).then_nothing()
     given(EmailDelivery(), SENT).when(SKIP, now=LATER).then_nothing()
     given(EmailDelivery(), BOUNCED).when(SKIP, now=LATER).then(replace(SKIPPED, at=LATER))
+    put_off = {"to": "library@mit.edu", "answer": "451 4.3.0 later"}
+    given(EmailDelivery()).when(replace(SKIP, **put_off), now=MAY_1).then(replace(SKIPPED, **put_off))
 
 
 def test_what_left_is_on_record_though_another_sender_skipped_it():

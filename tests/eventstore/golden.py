@@ -7,11 +7,11 @@ A file is never written anew: it is what logs out there hold. A class whose shap
 from pathlib import Path
 from uuid import UUID
 
-from domain.application import StoredRecord
-from domain.attempt import Pending
+import msgspec
+
 from domain.events import EVENTS
 from domain.events.base import Event, Metadata
-from ops.eventstore.codec import EventCodec
+from domain.store import StoredRecord
 from tests.eventstore.samples import sample
 
 FOLDER = Path(__file__).parent / "golden"
@@ -23,9 +23,16 @@ def path_of(topic: str, version: int) -> Path:
 
 
 def stored(event: Event) -> StoredRecord:
+    """As it was stored before anything was sealed, which is still read."""
     metadata = Metadata(actor="staff:ann", role="support")
-    return EventCodec().to_stored_event(
-        Pending(originator_id=STREAM, originator_version=1, account_id=None, metadata=metadata, event=event)
+    return StoredRecord(
+        originator_id=STREAM,
+        originator_version=1,
+        topic=event.TOPIC,
+        class_version=event.class_version,
+        state=msgspec.json.encode(event, order="deterministic"),
+        at=event.at,
+        metadata=metadata,
     )
 
 

@@ -9,20 +9,21 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError
 from hypothesis import given, settings
 
-from domain.application import StoredNotification, StoredRecord
 from domain.attempt import Pending
 from domain.commands import COMMANDS
 from domain.events import EVENTS
 from domain.events.base import Event, Metadata, Recorded
+from domain.store import StoredNotification, StoredRecord
 from ops.eventstore.codec import EventCodec, NewerVersion, UnknownTopic
 from projections.commands_codec import UnknownCommand, decode_command, encode_command
 from tests.eventstore.golden import FOLDER, path_of, stored
 from tests.eventstore.samples import sample, values
+from tests.keyring import Strangers, keys_made
 
 STREAM, ACCOUNT = UUID(int=99), UUID(int=98)
 MAY_1 = datetime(2027, 5, 1, 12, tzinfo=UTC)
 WHO = Metadata(actor="staff:ann", role="support")
-CODEC = EventCodec()
+CODEC = EventCodec(Strangers())
 
 each_event = pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TOPIC)
 each_command = pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
@@ -47,7 +48,7 @@ class LampLit(Event):
         state["colour"] = ("white", "red")[state["colour"]]
 
 
-LAMPS = EventCodec([LampLit])
+LAMPS = EventCodec(Strangers(), [LampLit])
 
 
 def lamp(version: int, state: bytes) -> StoredRecord:
@@ -89,7 +90,8 @@ def test_the_columns_beside_the_state_come_from_the_event_and_its_place():
     assert expected == (
         record.originator_id, record.originator_version, record.topic, record.class_version, record.at, record.account_id, record.metadata,
     )  # fmt: skip
-    notification = StoredNotification(**vars(record), id=17, recorded_at=MAY_1)
+    given = {name: value for name, value in vars(record).items() if name != "sealed"}
+    notification = StoredNotification(**given, id=17, recorded_at=MAY_1, keys=keys_made(record))
     assert CODEC.to_recorded(notification) == Recorded(
         position=17, stream_id=STREAM, version=3, account_id=ACCOUNT, recorded_at=MAY_1, metadata=WHO, event=event
     )
@@ -137,7 +139,7 @@ def test_two_classes_cannot_share_a_stored_name():
         TOPIC = "lamp.lit"
 
     with pytest.raises(ValueError, match=r"LampBroken and LampLit are both stored as lamp.lit"):
-        EventCodec([LampLit, LampBroken])
+        EventCodec(Strangers(), [LampLit, LampBroken])
 
 
 @each_command

@@ -6,10 +6,11 @@ from eventsourcing.application import Application
 from ops.eventstore.codec import EventCodec
 from ops.eventstore.factory import EventStore
 from ops.eventstore.recorder import Recorder
+from tests.keyring import KEYRING
 
 
 def test_an_application_stands_on_the_store(engine):
-    store = EventStore(engine)
+    store = EventStore(engine, KEYRING)
 
     class Ours(Application):
         def construct_factory(self, _env):
@@ -27,4 +28,4 @@ def test_an_application_stands_on_the_store(engine):
 @pytest.mark.parametrize("what", ["aggregate_recorder", "tracking_recorder", "process_recorder"])
 def test_what_does_not_apply_says_why(engine, what):
     with pytest.raises(NotImplementedError, match=r"no .* recorder|no recorder for"):
-        getattr(EventStore(engine).factory, what)()
+        getattr(EventStore(engine, KEYRING).factory, what)()

@@ -10,7 +10,9 @@ from sqlalchemy import event
 
 from ops.eventstore.append import PostgreSQL
 from ops.eventstore.engine import connect
+from ops.eventstore.people import People
 from ops.eventstore.recorder import Recorder
+from tests.keyring import KEYRING
 
 WRITERS = 16
 APPENDS = 15
@@ -40,7 +42,10 @@ def race(url, dialect):
     """What the reader saw, and what the log holds, as positions."""
     writing_engine, reading_engine = connect(url), connect(url)
     dawdle(writing_engine, random.Random(7))
-    writer, reader = Recorder(writing_engine, dialect=dialect), Recorder(reading_engine)
+    writer, reader = (
+        Recorder(writing_engine, People(writing_engine, KEYRING), dialect=dialect),
+        Recorder(reading_engine, People(reading_engine, KEYRING)),
+    )
     given_up = []
 
     def write(number):
@@ -84,7 +89,7 @@ def test_without_the_lock_the_reader_skips(postgresql_url):
 
 def test_an_append_waits_for_the_one_before_it(postgresql_url):
     engine = connect(postgresql_url)
-    recorder = Recorder(engine)
+    recorder = Recorder(engine, People(engine, KEYRING))
     slow = engine.connect()
     slow.exec_driver_sql(PostgreSQL.take_turn.rstrip("; "))
     late = Thread(target=recorder.insert_events, args=([StoredEvent(UUID(int=1), 1, "topic", b"{}")],))
@@ -103,7 +108,7 @@ def test_lock_and_insert_are_one_round_trip(postgresql_url):
     engine = connect(postgresql_url)
     sent = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
-    Recorder(engine).insert_events([StoredEvent(UUID(int=1), version, "topic", b"{}") for version in (1, 2)])
+    Recorder(engine, People(engine, KEYRING)).insert_events([StoredEvent(UUID(int=1), version, "topic", b"{}") for version in (1, 2)])
     engine.dispose()
     assert 1 == len(sent)
     assert sent[0].startswith(PostgreSQL.take_turn)

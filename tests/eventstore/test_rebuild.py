@@ -14,6 +14,7 @@ from ops.eventstore.engine import reading, writing
 from ops.eventstore.factory import EventStore
 from ops.eventstore.rebuild import rebuild_claims
 from ops.eventstore.schema import claims
+from tests.keyring import KEYRING
 
 MAY_1 = datetime(2027, 5, 1, 12, tzinfo=UTC)
 OWNER = UUID(int=77)
@@ -33,7 +34,7 @@ class Tokens:
             version = self.versions.get(stream, 0) + sum(each.originator_id == stream for each in pending) + 1
             pending.append(Pending(originator_id=stream, originator_version=version, account_id=OWNER, metadata=WHO, event=event))
         changes = [(each.originator_id, change) for each in pending for change in each.event.claims()]
-        self.store.log.insert_events([self.store.codec.to_stored_event(each) for each in pending], claims=changes)
+        self.store.log.insert_events(self.store.codec.to_stored_events(pending), claims=changes)
         for each in pending:
             self.versions[each.originator_id] = each.originator_version
 
@@ -51,7 +52,7 @@ def table(engine):
 
 
 def test_claims_rebuild_to_what_they_were(engine):
-    store = EventStore(engine)
+    store = EventStore(engine, KEYRING)
     tokens, chance = Tokens(store), Random(11)
     refused = 0
     for number in range(1, 151):
@@ -81,5 +82,5 @@ def test_claims_rebuild_to_what_they_were(engine):
 
 
 def test_rebuilding_an_empty_log(engine):
-    store = EventStore(engine)
+    store = EventStore(engine, KEYRING)
     assert 0 == rebuild_claims(store.log, store.codec)

@@ -10,7 +10,9 @@ from eventsourcing.persistence import AggregateRecorder
 from eventsourcing.tests import persistence as contract
 
 from ops.eventstore.engine import connect
+from ops.eventstore.people import People
 from ops.eventstore.recorder import Recorder
+from tests.keyring import KEYRING
 
 
 class StreamsOnly(AggregateRecorder):
@@ -34,7 +36,7 @@ class OnSQLite:
         self.engine.dispose()
 
     def create_recorder(self):
-        return Recorder(self.engine)
+        return Recorder(self.engine, People(self.engine, KEYRING))
 
 
 class OnPostgreSQL:
@@ -45,7 +47,7 @@ class OnPostgreSQL:
         self.engine.dispose()
 
     def create_recorder(self):
-        return Recorder(self.engine)
+        return Recorder(self.engine, People(self.engine, KEYRING))
 
 
 class TestStreamsOnSQLite(OnSQLite, contract.AggregateRecorderTestCase):

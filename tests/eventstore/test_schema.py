@@ -9,8 +9,9 @@ from sqlalchemy import inspect
 from ops.eventstore.engine import connect
 from ops.eventstore.schema import log
 from ops.eventstore.upgrade import upgrade
-from projections import allow_list, bulk_data, images, lists, registrations, usage, webhooks
+from projections import allow_list, bulk_data, images, lists, reads, registrations, usage, webhooks
 from projections.own_facts import facts
+from projections.proof import checkpoints
 
 TABLES_BESIDE_THE_LOG = (
     lists.listed_people,
@@ -23,6 +24,9 @@ TABLES_BESIDE_THE_LOG = (
     webhooks.webhooks,
     webhooks.deliveries,
     images.images,
+    checkpoints.checkpoints,
+    reads.reads,
+    reads.read_things,
 )
 
 

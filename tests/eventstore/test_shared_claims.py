@@ -14,6 +14,7 @@ from domain.context import ClaimedDomain
 from domain.errors import Refused
 from domain.events.base import Metadata
 from ops.eventstore.factory import EventStore
+from tests.keyring import KEYRING
 
 STAFF = Metadata(actor="staff:ann", role="support")
 MAY_1 = datetime(2027, 5, 1, 12, tzinfo=UTC)
@@ -31,7 +32,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def lifecycle(engine: Engine, clock: FixedClock) -> Lifecycle:
-    lifecycle = Lifecycle(EventStore(engine, now=clock.now), clock)
+    lifecycle = Lifecycle(EventStore(engine, KEYRING, now=clock.now), clock)
     held = replace(nominate(1), domains=(ClaimedDomain(domain="mit.edu"),), ip_ranges=("18.0.0.0/11",))
     for each in (held, nominate(2), nominate(3)):
         lifecycle.handle(each, metadata=STAFF)

@@ -7,11 +7,13 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from domain.application import CommandRepeated
 from domain.errors import ClaimHeld, Outdated
 from domain.events.base import Claim, Release
+from domain.store import CommandRepeated
+from ops.eventstore.people import People
 from ops.eventstore.recorder import Recorder
 from tests.eventstore.test_append import ANN, BOB, CARL, COMMAND, DONE, MAY_1, MIT, of
+from tests.keyring import KEYRING
 
 MANY = 500
 OTHER = replace(DONE, command_id=UUID(int=9), fingerprint="f2", stream_id=BOB, version=1)
@@ -19,7 +21,7 @@ OTHER = replace(DONE, command_id=UUID(int=9), fingerprint="f2", stream_id=BOB, v
 
 @pytest.fixture
 def log(engine):
-    return Recorder(engine, now=lambda: MAY_1)
+    return Recorder(engine, People(engine, KEYRING), now=lambda: MAY_1)
 
 
 def versions(found):

@@ -55,7 +55,7 @@ class Lives(RuleBasedStateMachine):
         one, other = self.urls(self.stack)
         self.ticking = World("ticking", one, START, self.catcher)
         self.still = World("still", other, START, self.catcher)
-        self.worlds = (self.ticking, self.still)
+        self.worlds: tuple[World, ...] = (self.ticking, self.still)
         for world in self.worlds:
             self.stack.callback(world.close)
         self.numbers = iter(range(1, 1_000_000))
@@ -88,10 +88,10 @@ class Lives(RuleBasedStateMachine):
         """The same in both worlds. Returns whether it was done in the ticking one. `alike`: both answer the same."""
         command_id = self.new_id()
         self.asked.append((command_id, commands))
-        one, other = (world.ask(*commands, command_id=command_id) for world in self.worlds)
+        answers = [world.ask(*commands, command_id=command_id) for world in self.worlds]
         if alike:
-            self.same(*(_answer(world, answer) for world, answer in zip(self.worlds, (one, other), strict=True)))
-        return not isinstance(one, DomainError)
+            self.same(*(_answer(world, answer) for world, answer in zip(self.worlds, answers, strict=True)))
+        return not isinstance(answers[0], DomainError)
 
     def same(self, one: object, other: object) -> None:
         self.sound = self.sound and one == other
@@ -139,6 +139,8 @@ class Lives(RuleBasedStateMachine):
 
     def pass_time(self, to: datetime, ticks: int) -> None:
         start = self.now
+        for world in self.worlds if to > start else ():
+            world.look(self.streams())
         for number in range(1, ticks + 1):
             self.ticking.clock.instant = start + (to - start) * number / ticks
             self.ticking.tick()
@@ -390,6 +392,7 @@ class Lives(RuleBasedStateMachine):
     def compare_whole_lives(self) -> None:
         for world in self.worlds:
             world.tick()
+            world.check_the_past()
             log = world.log()
             promises.check(log)
             promises.check_access(log, world)

@@ -6,17 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 
-from domain.application import Outcome
+from domain.application import Lifecycle, Outcome
 from domain.catalogue import Product
 from domain.clock import FixedClock
 from domain.commands.base import Command
 from domain.errors import DomainError
 from domain.events.base import Event, Metadata, Recorded
+from domain.moment import Moment
+from domain.past import back_to
 from ops.assembly import Assembly
 from ops.catcher import Catcher
 from ops.config import Settings
+from projections import accounts, api_tokens, subscriptions, user_plans
 from projections.explain import explain
 from projections.shapes import show
 from projections.tables import metadata as derived
@@ -41,6 +45,7 @@ class World:
         self.assembly = Assembly(settings, smtp_url=catcher.url, clock=self.clock)
         self.assembly.prepare()
         self.lifecycle = self.assembly.lifecycle
+        self.seen: dict[datetime, tuple[tuple[dict[UUID, Any], list[Any]], int]] = {}
 
     def close(self) -> None:
         self.assembly.close()
@@ -69,6 +74,36 @@ class World:
         """A thing as it is at this instant, whatever is recorded of it."""
         stream = self.lifecycle.present(id)
         return show(stream.id, 0, stream.state, self.clock.now())
+
+    def look(self, ids: list[UUID]) -> None:
+        """Remember how everything is at this instant, by itself and in the lists, and what is on record."""
+        self.assembly.tables.catch_up()
+        self.seen[self.clock.now()] = self._everything(self.lifecycle, ids), self.lifecycle.log_reader.max_notification_id() or 0
+
+    def check_the_past(self) -> None:
+        """At each instant that was looked at, everything was as it is said to have been, by what was on record then."""
+        self.assembly.tables.catch_up()
+        for instant, ((things, lists), position) in self.seen.items():
+            moment = Moment(instant, known_at=instant)
+            past = back_to(self.lifecycle, moment)
+            assert self._everything(past, list(things)) == (things, lists), f"not what it was at {instant}"
+            counted = past.log_reader.read_log(after=0, limit=100_000)
+            assert [each.id for each in counted if each.id > position] == [], "known before it was recorded"
+
+    def _everything(self, lifecycle: Lifecycle, ids: list[UUID]) -> tuple[dict[UUID, Any], list[Any]]:
+        database = self.assembly.database
+        page: dict[str, Any] = {"after": 0, "limit": 500, "status": None}
+        now = lifecycle.clock.now()
+        found = {id: lifecycle.as_of(id, now) for id in ids}
+        things = {id: stream and show(id, stream.version, stream.state, now) for id, stream in found.items()}
+        lists = [
+            accounts.listed(lifecycle, database, q=None, **page),
+            subscriptions.listed(lifecycle, database, account=None, **page),
+            user_plans.listed(lifecycle, database, **page),
+            user_plans.listed(lifecycle, database, renewal="waiting", **page),
+            api_tokens.listed(lifecycle, database, owner=None, account=None, **page),
+        ]
+        return things, [msgspec.to_builtins(each) for each in lists]
 
     def allows(self, token: UUID, instant: datetime | None = None) -> bool:
         return explain(self.lifecycle, token, Product.SCHOLARLY, instant or self.clock.now()).allowed

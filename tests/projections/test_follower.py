@@ -192,7 +192,7 @@ def test_everything_rebuilt_is_what_was_followed(world: World):
         world.tick()
     followed = world.tables()
     assert all(
-        followed[table] for table in ("accounts", "subscriptions", "user_plans_2", "api_tokens", "versions", "emails", "closed_usage")
+        followed[table] for table in ("accounts", "subscriptions", "user_plans_2", "api_tokens", "versions_2", "emails", "closed_usage")
     )
     world.assembly.tables.rebuild()
     assert followed == world.tables()

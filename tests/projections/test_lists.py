@@ -4,10 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.application import Selection
 from domain.commands.institutional_account import Convert, Suspend
 from domain.commands.itk_subscription import RenewSubscription
 from domain.events.base import Metadata
+from domain.store import Selection
 from projections import accounts, api_tokens, history, subscriptions, user_plans
 from tests.lifetimes.worlds import World
 from tests.projections.story import (
@@ -118,11 +118,10 @@ def test_history_is_selected_by_all_that_it_knows(world: World):
     assert [] == topics(account=ACCOUNT, topic="subscription.renewed")
 
 
-def test_history_comes_in_pages_and_as_lines(world: World):
+def test_history_comes_in_pages(world: World):
     done(world, *SUBSCRIBED, RenewSubscription(id=SUBSCRIPTION))
     after, found = 0, []
     while after is not None:
         items, after = history.page(world.lifecycle, Selection(), after=after, limit=2)
         found += [item["position"] for item in items]
     assert [1, 2, 3, 4, 5] == found
-    assert 5 == len(list(history.lines(world.lifecycle)))

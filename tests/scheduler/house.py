@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from domain.attempt import SYSTEM, Pending
 from domain.calendar import months_after
 from domain.catalogue import CURRENT, ApiPlan
+from domain.clock import Clock
 from domain.context import ClaimedDomain
 from domain.events.api_token import TokenIssued
 from domain.events.base import Event, Metadata, Recorded
@@ -37,7 +38,8 @@ class House:
     folder: Path
     processes: list[Assembly] = field(default_factory=list)
 
-    def process(self, smtp_url: str = NOWHERE, **given: Any) -> Assembly:
+    def process(self, smtp_url: str = NOWHERE, *, clock: Clock | None = None, **given: Any) -> Assembly:
+        """`clock` stands in for the virtual one, which asks the database each time."""
         settings = Settings(
             environment="development",
             clock=f"virtual:{START.isoformat()}",
@@ -46,7 +48,7 @@ class House:
             log_level="error",
             **given,
         )
-        assembly = Assembly(settings, smtp_url=smtp_url)
+        assembly = Assembly(settings, smtp_url=smtp_url, clock=clock)
         assembly.prepare()
         self.processes.append(assembly)
         return assembly
@@ -70,9 +72,9 @@ def put(assembly: Assembly, account_id: UUID, *streams: tuple[UUID, Sequence[Eve
         for stream, events in streams
         for version, event in enumerate(events, 1)
     ]
-    mapper, log = assembly.lifecycle.mapper, assembly.store.log
+    codec, log = assembly.store.codec, assembly.store.log
     claims = [(each.originator_id, claim) for each in pending for claim in each.event.claims()] if len(pending) < 50 else []
-    log.insert_events([mapper.to_stored_event(each) for each in pending], claims=claims)
+    log.insert_events(codec.to_stored_events(pending), claims=claims)
 
 
 def put_institution(
@@ -86,6 +88,21 @@ def put_institution(
 ) -> tuple[UUID, UUID]:
     """An account and its subscription, in force for a year from the midnight before `at`, at UTC: until ENDS_AT."""
     account, subscription = uuid4(), uuid4()
+    ours, terms = institution_facts(account, name=name, others=others, reminders=reminders, plans=plans, at=at)
+    put(assembly, account, (account, ours), (subscription, terms))
+    return account, subscription
+
+
+def institution_facts(
+    account: UUID,
+    *,
+    name: str = "uni",
+    others: tuple[Contact, ...] = (),
+    reminders: tuple[int, ...] = (),
+    plans: tuple[ApiPlan, ...] = CURRENT.institution,
+    at: datetime = START,
+) -> tuple[list[Event], list[Event]]:
+    """What happened to the account, and to its subscription."""
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     ends_at = months_after(midnight, 12)
     nominated = AccountNominated(
@@ -131,8 +148,7 @@ def put_institution(
         entitlements=CURRENT.entitlements,
         bulk_data=(),
     )
-    put(assembly, account, (account, [nominated, AccountConverted(at=at)]), (subscription, [opened, activated]))
-    return account, subscription
+    return [nominated, AccountConverted(at=at)], [opened, activated]
 
 
 def contact(address: str, *roles: Role) -> Contact:

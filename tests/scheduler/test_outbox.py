@@ -19,9 +19,10 @@ from domain.events.email_delivery import EmailBounced, EmailSent, EmailSkipped
 from domain.events.institutional_account import ContactUnreachable
 from domain.rules import Rules
 from ops.catcher import Catcher
+from projections.emails.compose import Letterhead
 from projections.emails.outbox import email_work, emails, next_attempt
 from projections.work import LEASE
-from scheduler.outbox import BACKOFF, CHANNEL_PAUSE, Letterhead, OutboxSender
+from scheduler.outbox import BACKOFF, CHANNEL_PAUSE, OutboxSender
 from scheduler.smtp import SmtpUrl
 from tests.scheduler.house import DAY, ENDS_AT, HOUR, START, ask, at_once, contact, happened, house, put, put_institution, set_clock, token
 from tests.scheduler.scripted_smtp import Fault, ScriptedSmtp, Stage
@@ -282,8 +283,11 @@ def test_what_the_server_puts_off_is_tried_again_ever_more_rarely_for_five_days(
     assert {BACKOFF[-1]} == set(pauses[len(BACKOFF) :])
     assert instants[-2] < START + 5 * DAY <= instants[-1]
     process.tables.catch_up()
-    why = "the mail server did not take it for 5 days: 451 4.3.0 later"
+    why = "the mail server did not take it for 5 days"
     assert {"account-nominated": why, "subscription-activated": why} == skipped(process)
+    told = {(each.event.to, each.event.answer) for each in happened(process, EmailSkipped)}
+    assert told == {(address, "451 4.3.0 later") for address in {row.to for row in rows(process)}}
+    assert {f"{why}: 451 4.3.0 later"} == {row.answer for row in rows(process)}
 
 
 def test_when_the_channel_stops_the_mail_stays_operators_see_it_and_later_it_leaves(home):
