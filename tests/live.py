@@ -35,17 +35,18 @@ BY_HAND = Metadata(actor="support-north", role="support")
 
 @dataclass
 class Load:
-    """`acknowledged`: every event of which a writer has been told that it is on record."""
+    """`acknowledged`: every event of which a writer has been told that it is on record. `signed`: there is a checkpoint."""
 
     acknowledged: list[Place] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
     busy: threading.Event = field(default_factory=threading.Event)
+    signed: bool = False
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def wait_for(self, more: int) -> None:
-        """Until so many more events were acknowledged."""
+        """Until so many more events were acknowledged, and a checkpoint has been signed."""
         wanted = len(self.acknowledged) + more
-        while len(self.acknowledged) < wanted and not self.faults:
+        while not (len(self.acknowledged) >= wanted and self.signed) and not self.faults:
             self.busy.wait(1)
             self.busy.clear()
 
@@ -73,7 +74,8 @@ class Load:
     def follow(self, assembly: Assembly) -> None:
         while not self._ended.is_set():
             assembly.tables.catch_up()
-            assembly.checkpoints.make_now()
+            self.signed = assembly.checkpoints.make_now() is not None
+            self.busy.set()
 
     def end(self) -> None:
         self._ended.set()
